@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * engine: knows which job may leave, and what an attempt's end means for its job, for the limiter,
+ * the breaker and the token. Net thread (or http_run_one's caller before it starts); no lock. Two
+ * accounts are kept exactly: every limit_take is followed by one observe, lost or give_back, and
+ * every engine_add by one done().
+ */
+#include "http/engine.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/lock.h"
+#include "base/log.h"
+
+#define TOKEN_PAUSE (60 * NS_PER_SEC)
+#define NAP_LONGEST (10 * NS_PER_SEC)
+
+static const char *const lane_names[LANE_COUNT] = {"save", "read", "listing", "background"};
+
+int engine_init(struct engine *e, const struct transfer_config *config, int max_connections)
+{
+	*e = (struct engine){.config = *config, .down = errmap_own(FAULT_LOST)};
+	e->max_connections = max_connections > 0 ? (unsigned)max_connections : 1;
+	lanes_init(&e->lanes);
+	limit_init(&e->limit);
+	breaker_init(&e->breaker);
+	list_init(&e->running);
+	list_init(&e->idle);
+	if (getrandom(&e->chance, sizeof(e->chance), GRND_NONBLOCK) < 0)
+		e->chance = clock_now();
+	e->multi = curl_multi_init();
+	if (!e->multi)
+		return -ENOMEM;
+	/* Two more than a listing may use: one for a read, one for a save. */
+	long connections = (long)e->max_connections + 2;
+	curl_multi_setopt(e->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+	curl_multi_setopt(e->multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections);
+	curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, connections);
+	return 0;
+}
+
+void engine_fini(struct engine *e)
+{
+	if (!e->multi) /* engine_init failed or was not reached */
+		return;
+	for (struct list *l; (l = list_pop(&e->idle));)
+		transfer_free(container_of(l, struct transfer, link));
+	curl_multi_cleanup(e->multi);
+	e->multi = NULL;
+}
+
+static void lower(uint64_t *wake, uint64_t to)
+{
+	if (to < *wake)
+		*wake = to;
+}
+
+static uint32_t draw(struct engine *e)
+{
+	e->chance = e->chance * 6364136223846793005ull + 1442695040888963407ull;
+	return (uint32_t)(e->chance >> 32);
+}
+
+/* A miss and a cancelled job are everyday; what fails without a request was told of once. */
+static bool is_worth_a_warning(const struct job *j, bool was_sent)
+{
+	return was_sent && j->err != -ENOENT && j->err != -ECANCELED;
+}
+
+static void log_end(const struct engine *e, const struct job *j, bool was_sent)
+{
+	unsigned long ms = (unsigned long)((j->finished - j->started) / NS_PER_MS);
+	const char *verb = method_name(j->method);
+
+	if (!j->err)
+		log_debug(LOG_HTTP, "job=%lu %s %s status=%d ms=%lu bytes=%zu lane=%s left=%ld",
+			  (unsigned long)j->number, verb, j->path, j->status, ms,
+			  j->answer ? blob_len(j->answer) : 0, lane_names[j->lane],
+			  limit_left(&e->limit));
+	else if (is_worth_a_warning(j, was_sent))
+		log_warning("job=%lu %s %s failed: status=%d ms=%lu tries=%d reason=\"%s\"",
+			    (unsigned long)j->number, verb, j->path, j->status, ms, j->tries,
+			    j->reason);
+	else
+		log_debug(LOG_HTTP, "job=%lu %s %s failed: status=%d ms=%lu lane=%s reason=\"%s\"",
+			  (unsigned long)j->number, verb, j->path, j->status, ms,
+			  lane_names[j->lane], j->reason);
+}
+
+/* The job is on no list any more; afterwards it is not ours. */
+static void finish(struct engine *e, struct job *j, uint64_t now)
+{
+	j->finished = now;
+	if (!j->err)
+		j->may_have_acted = false;
+	else
+		e->failures++;
+	log_end(e, j, j->tries > 0);
+	lock_assert_none();
+	j->done(j);
+}
+
+static void fail(struct engine *e, struct job *j, struct fault fault, uint64_t now)
+{
+	j->err = fault.err;
+	j->reason = fault.text;
+	finish(e, j, now);
+}
+
+static void fail_queued(struct engine *e, struct job *j, struct fault fault, uint64_t now)
+{
+	lanes_remove(j);
+	fail(e, j, fault, now);
+}
+
+void engine_add(struct engine *e, struct job *j)
+{
+	lanes_push(&e->lanes, j);
+}
+
+/* --- the end of an attempt --- */
+
+/* Takes the transfer out of libcurl, which closes the connection if it is still in use. */
+static struct job *detach(struct engine *e, struct transfer *t)
+{
+	struct job *j = t->job;
+
+	curl_multi_remove_handle(e->multi, t->easy);
+	list_remove(&t->link);
+	e->running_count--;
+	j->transfer = NULL;
+	return j;
+}
+
+static void shelve(struct engine *e, struct transfer *t)
+{
+	transfer_clear(t);
+	list_append(&e->idle, &t->link);
+}
+
+static void account_limit(struct engine *e, const struct outcome *o, uint64_t sent, uint64_t now)
+{
+	if (o->seen.status)
+		limit_observe(&e->limit, &o->seen, sent, now);
+	else if (o->is_counted)
+		limit_lost(&e->limit, now);
+	else
+		limit_give_back(&e->limit);
+}
+
+static void account_breaker(struct engine *e, const struct outcome *o, uint64_t now)
+{
+	uint64_t before = e->breaker.open_until;
+	int status = o->attempt.status;
+
+	if (o->fault.err == -ENOMEM) {
+		breaker_forget(&e->breaker);
+		return;
+	}
+	breaker_note(&e->breaker, status && status < 500, o->attempt.unreachable, now);
+	if (e->breaker.open_until)
+		e->down = o->fault;
+	if (!before && e->breaker.open_until)
+		log_warning("http: the server fails, requests pause: %s", o->fault.text);
+	if (before && !e->breaker.open_until)
+		log_info("http: the server answers again");
+}
+
+/* The server comes back to its senses or the token does not: one request a minute finds out. */
+static void account_token(struct engine *e, int status, uint64_t now)
+{
+	if (status == 401) {
+		if (!e->refused_until)
+			log_error("http: the server refuses the token (status 401); "
+				  "it was revoked, or is not one of this server's");
+		e->refused_until = now + TOKEN_PAUSE;
+	} else if (status && status < 500) {
+		if (e->refused_until)
+			log_info("http: the server accepts the token again");
+		e->refused_until = 0;
+	}
+}
+
+static void record(struct job *j, struct outcome *o)
+{
+	blob_put(j->answer);
+	j->answer = STEAL(o->answer);
+	j->err = o->fault.err;
+	j->reason = o->fault.text;
+	if (o->seen.status)
+		j->status = o->seen.status;
+	if (o->server_time)
+		j->server_time = o->server_time;
+}
+
+/* Queues j for another attempt, if that is allowed and can come in time. */
+static bool repeat(struct engine *e, struct job *j, const struct outcome *o, uint64_t now)
+{
+	int64_t wait = retry_after(&o->attempt, draw(e));
+
+	if (!o->fault.err || wait < 0 || e->is_stopping)
+		return false;
+	if (j->deadline <= now || j->deadline - now <= (uint64_t)wait)
+		return false;
+	j->sent_twice |= o->is_lost;
+	j->wants_fresh = !o->attempt.status;
+	j->not_before = now + (uint64_t)wait;
+	if (o->attempt.stale_keepalive && !wait)
+		j->tries--;
+	e->retries++;
+	log_debug(LOG_HTTP, "job=%lu again in ms=%lu status=%d reason=\"%s\"",
+		  (unsigned long)j->number, (unsigned long)wait / (unsigned long)NS_PER_MS,
+		  o->attempt.status, o->fault.text);
+	lanes_push_front(&e->lanes, j);
+	return true;
+}
+
+static void settle(struct engine *e, struct transfer *t, CURLcode code, uint64_t now)
+{
+	struct outcome o;
+	uint64_t sent = t->taken_at;
+
+	t->job->tries++;
+	transfer_outcome(t, code, &o);
+	/* libcurl may have begun anew on a fresh connection before this answer came. */
+	bool repeated_below = t->sends > 1;
+	struct job *j = detach(e, t);
+	shelve(e, t);
+	account_limit(e, &o, sent, now);
+	account_breaker(e, &o, now);
+	account_token(e, o.seen.status, now);
+	record(j, &o);
+	j->sent_twice |= repeated_below;
+	j->may_have_acted |= o.is_lost;
+	if (!repeat(e, j, &o, now))
+		finish(e, j, now);
+}
+
+/* Ends a running job on our own account. */
+static void abort_running(struct engine *e, struct transfer *t, uint64_t now)
+{
+	bool left = transfer_has_left(t);
+	struct job *j = detach(e, t);
+
+	shelve(e, t);
+	if (left)
+		limit_lost(&e->limit, now);
+	else
+		limit_give_back(&e->limit);
+	breaker_forget(&e->breaker);
+	j->may_have_acted |= left && j->method != METHOD_GET;
+	fail(e, j, errmap_own(FAULT_CANCELED), now);
+}
+
+bool engine_cancel(struct engine *e, struct job *j)
+{
+	uint64_t now = clock_now(); /* called from a done() or a task, which were not told */
+
+	if (!j->transfer)
+		fail_queued(e, j, errmap_own(FAULT_CANCELED), now);
+	else if (j->method == METHOD_GET)
+		abort_running(e, j->transfer, now);
+	else
+		return false;
+	return true;
+}
+
+/* --- the beginning of an attempt --- */
+
+static struct transfer *take_transfer(struct engine *e)
+{
+	struct list *l = list_pop(&e->idle);
+
+	return l ? container_of(l, struct transfer, link) : transfer_new(&e->config);
+}
+
+static int launch(struct engine *e, struct job *j, uint64_t now)
+{
+	struct transfer *t = take_transfer(e);
+	uint64_t ms = (j->deadline - now) / NS_PER_MS + 1;
+
+	if (!t)
+		return -ENOMEM;
+	if (transfer_prepare(t, j, ms < INT_MAX ? (long)ms : INT_MAX) < 0 ||
+	    curl_multi_add_handle(e->multi, t->easy) != CURLM_OK) {
+		transfer_free(t);
+		return -ENOMEM;
+	}
+	lanes_remove(j);
+	t->taken_at = now;
+	j->transfer = t;
+	list_append(&e->running, &t->link);
+	e->running_count++;
+	e->requests++;
+	return 0;
+}
+
+/* A read may start beside a full house of listing pages, a save beside these and a read. */
+static unsigned slots(const struct engine *e, enum lane lane)
+{
+	switch (lane) {
+	case LANE_SAVE:
+		return e->max_connections + 2;
+	case LANE_READ:
+		return e->max_connections + 1;
+	case LANE_LISTING:
+		return e->max_connections;
+	default:
+		return e->max_connections > 1 ? e->max_connections - 1 : 1;
+	}
+}
+
+/* The token was refused or the server is down: then a job need not be sent to fail. */
+static bool is_barred(struct engine *e, uint64_t now, struct fault *why)
+{
+	if (e->refused_until > now) {
+		*why = errmap_status(401);
+		return true;
+	}
+	if (e->breaker.open_until > now) {
+		*why = e->down;
+		return true;
+	}
+	return false;
+}
+
+/* False: the lane's first job waits, and *wake is when to ask again. */
+static bool may_spend(struct engine *e, struct job *j, uint64_t now, uint64_t *wake)
+{
+	if (!breaker_allows(&e->breaker, now)) /* the probe's end wakes us */
+		return false;
+	uint64_t wait = limit_take(&e->limit, j->lane, now);
+	if (!wait)
+		return true;
+	breaker_forget(&e->breaker);
+	e->is_short[j->lane] = true;
+	lower(wake, now + wait);
+	return false;
+}
+
+/* Sends or fails the first job of a lane; false when there is none that can be moved now. */
+static bool move_one(struct engine *e, enum lane lane, uint64_t now, uint64_t *wake)
+{
+	struct job *j = e->running_count < slots(e, lane)
+				? lanes_peek(&e->lanes, lane, now, wake)
+				: NULL;
+	struct fault why;
+
+	if (!j)
+		return false;
+	if (is_barred(e, now, &why)) {
+		fail_queued(e, j, why, now);
+		return true;
+	}
+	if (!may_spend(e, j, now, wake)) {
+		if (!e->is_short[lane] || limit_earliest(&e->limit, lane, now) <= j->deadline)
+			return false;
+		fail_queued(e, j, errmap_own(FAULT_BUDGET), now);
+		return true;
+	}
+	if (e->refused_until) /* this one asks, the others wait another minute */
+		e->refused_until = now + TOKEN_PAUSE;
+	if (launch(e, j, now) < 0) {
+		limit_give_back(&e->limit);
+		breaker_forget(&e->breaker);
+		fail_queued(e, j, errmap_own(FAULT_MEMORY), now);
+	}
+	return true;
+}
+
+static void dispatch(struct engine *e, uint64_t now, uint64_t *wake)
+{
+	for (enum lane lane = LANE_SAVE; lane < LANE_COUNT; lane++) {
+		do
+			e->is_short[lane] = false;
+		while (move_one(e, lane, now, wake));
+	}
+}
+
+/* --- deadlines and the end --- */
+
+/* What an attempt failed of says more than that time was up. */
+static void expire(struct engine *e, struct job *j, uint64_t now)
+{
+	if (j->err)
+		finish(e, j, now);
+	else
+		fail(e, j, errmap_own(e->is_short[j->lane] ? FAULT_BUDGET : FAULT_DEADLINE), now);
+}
+
+static void expire_all(struct engine *e, uint64_t now, uint64_t *wake)
+{
+	struct job *j;
+
+	while ((j = lanes_expired(&e->lanes, now, wake)))
+		expire(e, j, now);
+}
+
+static struct transfer *first_to_stop(struct engine *e, uint64_t now)
+{
+	list_each(pos, &e->running) {
+		struct transfer *t = container_of(pos, struct transfer, link);
+		if (t->job->method == METHOD_GET || now >= e->stop_by)
+			return t;
+	}
+	return NULL;
+}
+
+static void wind_down(struct engine *e, uint64_t now, uint64_t *wake)
+{
+	for (int lane = 0; lane < LANE_COUNT; lane++) {
+		for (struct list *l; (l = list_pop(&e->lanes.queue[lane]));)
+			fail(e, container_of(l, struct job, link), errmap_own(FAULT_CANCELED), now);
+	}
+	for (struct transfer *t; (t = first_to_stop(e, now));)
+		abort_running(e, t, now);
+	if (e->running_count)
+		lower(wake, e->stop_by);
+}
+
+void engine_stop(struct engine *e, uint64_t stop_by)
+{
+	e->is_stopping = true;
+	e->stop_by = stop_by;
+}
+
+void engine_perform(struct engine *e)
+{
+	int running;
+
+	curl_multi_perform(e->multi, &running);
+}
+
+static void settle_all(struct engine *e, uint64_t now)
+{
+	int rest;
+	struct CURLMsg *msg;
+
+	while ((msg = curl_multi_info_read(e->multi, &rest))) {
+		struct transfer *t;
+		CURLcode code = msg->data.result; /* msg dies with the handle's removal */
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &t);
+		settle(e, t, code, now);
+	}
+}
+
+uint64_t engine_work(struct engine *e, uint64_t now)
+{
+	uint64_t wake = now + NAP_LONGEST;
+
+	settle_all(e, now);
+	if (e->is_stopping) {
+		wind_down(e, now, &wake);
+	} else {
+		expire_all(e, now, &wake);
+		dispatch(e, now, &wake);
+	}
+	return wake;
+}
+
+void engine_wait(struct engine *e, uint64_t now, uint64_t wake)
+{
+	uint64_t ms = wake > now ? (wake - now + NS_PER_MS - 1) / NS_PER_MS : 0;
+
+	/* libcurl shortens this by its own timers. If it cannot poll, do not spin. */
+	if (curl_multi_poll(e->multi, NULL, 0, (int)ms, NULL) != CURLM_OK)
+		poll(NULL, 0, 100);
+}
+
+bool engine_is_idle(const struct engine *e)
+{
+	for (int lane = 0; lane < LANE_COUNT; lane++) {
+		if (!list_is_empty(&e->lanes.queue[lane]))
+			return false;
+	}
+	return !e->running_count;
+}
+
+void engine_stats(const struct engine *e, uint64_t now, struct http_stats *out)
+{
+	const struct limit *l = &e->limit;
+	uint64_t ends = l->blocked_until > l->window_ends ? l->blocked_until : l->window_ends;
+
+	*out = (struct http_stats){
+		.limit = l->limited ? l->size : -1,
+		.left = limit_left(l),
+		.resets_in = ends > now ? (double)(ends - now) / 1e9 : 0,
+		.running = e->running_count,
+		.requests = e->requests,
+		.retries = e->retries,
+		.failures = e->failures,
+		.breaker_open = e->breaker.open_until != 0,
+	};
+	for (int lane = 0; lane < LANE_COUNT; lane++) {
+		list_each(pos, &e->lanes.queue[lane])
+			out->queued[lane]++;
+	}
+}

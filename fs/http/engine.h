@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * engine: from a queued job to its done(): lanes, limiter, breaker, transfers, repeats. It has one
+ * owner (the net thread), takes no lock and never waits but in engine_wait. done() may call back
+ * into engine_cancel; every loop here starts over after a done().
+ */
+#ifndef HTTP_ENGINE_H
+#define HTTP_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <curl/curl.h>
+
+#include "base/list.h"
+#include "http/errmap.h"
+#include "http/http.h"
+#include "http/lane.h"
+#include "http/limit.h"
+#include "http/retry.h"
+#include "http/transfer.h"
+
+struct engine {
+	struct transfer_config config;
+	CURLM *multi;
+	struct lanes lanes;
+	struct limit limit;
+	struct breaker breaker;
+	struct fault down;	   /* what opened the breaker */
+	uint64_t refused_until;	   /* the token was: 0, or when one request may ask again */
+	bool is_short[LANE_COUNT]; /* its first job waits for budget */
+	struct list running, idle; /* of transfer.link */
+	unsigned running_count, max_connections;
+	bool is_stopping;
+	uint64_t stop_by; /* running saves may go on till then */
+	uint64_t chance;  /* state of the jitter */
+	uint64_t requests, retries, failures;
+};
+
+int engine_init(struct engine *e, const struct transfer_config *config, int max_connections);
+void engine_fini(struct engine *e); /* nothing may be queued or running */
+
+void engine_add(struct engine *e, struct job *j); /* takes j until its done() */
+bool engine_cancel(struct engine *e, struct job *j); /* as http_cancel */
+/* From now on jobs end with -ECANCELED, running saves at stop_by. */
+void engine_stop(struct engine *e, uint64_t stop_by);
+
+void engine_perform(struct engine *e); /* moves bytes */
+/* Does what can be done at `now` and returns when, at the latest, it wants to be called again. */
+uint64_t engine_work(struct engine *e, uint64_t now);
+/* Sleeps till `wake`, or something happens on a socket, or curl_multi_wakeup. */
+void engine_wait(struct engine *e, uint64_t now, uint64_t wake);
+bool engine_is_idle(const struct engine *e);
+void engine_stats(const struct engine *e, uint64_t now, struct http_stats *out);
+
+#endif
