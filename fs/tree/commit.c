@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * commit: see commit.h. Born on a worker, which reads the text from the spool; from then on the net
+ * thread's, but for `done` (its waiters, under T). The draft points back at it until it ends.
+ */
+#include "tree/commit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crm/edit.h"
+#include "tree/caller.h"
+#include "tree/commit_run.h"
+#include "tree/name.h"
+#include "tree/node.h"
+#include "tree/record.h"
+
+static struct jspan span_of(const struct text *t)
+{
+	return (struct jspan){.p = text_data(t), .n = t->len};
+}
+
+static bool may_leave(struct wait_point *p)
+{
+	const struct commit *c = container_of(p, struct commit, done);
+
+	return !c->sending || (c->job && !c->job->transfer && !c->job->tries);
+}
+
+/* The caller was interrupted before anything left: nothing will. */
+static void deserted(struct tree *t, struct wait_point *p)
+{
+	struct commit *c = container_of(p, struct commit, done);
+
+	c->abandoned = true;
+	if (c->job)
+		http_cancel(t->config.http, c->job);
+}
+
+/* gives a commit of d that holds mine; T: it is the draft's from now on. NULL: no memory. */
+static struct commit *begin(struct tree *t, struct node *n, struct draft *d, struct text *mine,
+			    const struct waiter *w) REQUIRES(T)
+{
+	struct commit *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->tree = t;
+	c->coll = n->coll;
+	c->node = n;
+	node_pin(t, n);
+	c->draft = draft_ref(d);
+	c->mine = *mine;
+	*mine = (struct text){0};
+	c->deadline = w->deadline;
+	c->task.run = commit_run;
+	wait_point_init(&c->done);
+	c->done.may_leave = may_leave;
+	c->done.deserted = deserted;
+	d->commit = c;
+	return c;
+}
+
+static int park_on(struct tree *t, struct commit *c, struct waiter *w) REQUIRES(T)
+{
+	int r = wait_park(t, &c->done, w);
+
+	c->abandoned = r != PARKED;
+	http_post(t->config.http, &c->task);
+	return r;
+}
+
+/* Nothing is to be sent: what is there to say? */
+static int at_rest(const struct draft *d, enum commit_at at, bool wrote) REQUIRES(T)
+{
+	if (d->refused && wrote)
+		return d->refused;
+	bool emptied = d->size == 0 && d->node && d->node->record;
+	return at == COMMIT_AT_FSYNC && emptied ? -EINVAL : 0;
+}
+
+static bool is_new_name(const struct node *n) REQUIRES(T)
+{
+	uint64_t id;
+
+	return n->local && name_classify(n->local->name, &id) == NAME_NEW;
+}
+
+/* Decides what to do about n's draft. 0 or -errno or PARKED: done; 1 + PARKED: it is to be saved. */
+enum { SAVE_IT = PARKED + 1 };
+
+static int judge(struct tree *t, struct node *n, enum commit_at at, bool wrote, struct waiter *w)
+	REQUIRES(T)
+{
+	struct draft *d = n->draft;
+	int result;
+
+	/* Written to since the commit that w waited for: that was not the last word. */
+	if (wait_take_result(w, &result) && (result == -EINTR || !d || !d->dirty))
+		return result;
+	if (!d || d->type != SPOOL_FILE)
+		return 0;
+	if (d->commit)
+		return wait_park(t, &d->commit->done, w);
+	if (!d->dirty)
+		return at_rest(d, at, wrote);
+	return n->record || is_new_name(n) ? SAVE_IT : 0;
+}
+
+/* The draft may have changed while its text was read with no lock held. */
+static int begin_node(struct tree *t, struct node *n, struct draft *d, uint64_t writes,
+		      struct text *mine, struct waiter *w) REQUIRES(T)
+{
+	if (n->draft != d || !d->dirty)
+		return 0;
+	if (d->commit)
+		return wait_park(t, &d->commit->done, w);
+	struct commit *c = begin(t, n, d, mine, w);
+	if (!c)
+		return -ENOMEM;
+	c->writes = writes;
+	c->record = n->record ? record_ref(n->record) : NULL;
+	c->process = w->process;
+	return park_on(t, c, w);
+}
+
+int commit_node(struct tree *t, struct node *n, enum commit_at at, bool wrote, struct waiter *w)
+{
+	CLEANUP(text_put) struct text mine = {0};
+	struct draft *d = NULL;
+	uint64_t writes = 0;
+
+	tree_lock(t);
+	int r = judge(t, n, at, wrote, w);
+	if (r == SAVE_IT) {
+		d = draft_ref(n->draft);
+		writes = d->writes;
+	}
+	tree_unlock(t);
+	if (r != SAVE_IT)
+		return r;
+	if (!w->process)
+		w->process = caller_process(w->pid);
+	r = at == COMMIT_AT_FSYNC ? spool_sync(t->config.spool, d->key) : 0;
+	if (!r)
+		r = spool_load(t->config.spool, d->key, DRAFT_MAX_BYTES, &mine);
+	tree_lock(t);
+	if (!r)
+		r = begin_node(t, n, d, writes, &mine, w);
+	draft_put(t, d);
+	tree_unlock(t);
+	draft_sweep(t);
+	return r;
+}
+
+bool commit_is_new_record(const struct text *text)
+{
+	CLEANUP(edit_fini) struct edit why = {0};
+	struct edit_head head = {0};
+
+	return edit_read_head(span_of(text), &head, &why) == 0 && head.is_object && !head.has_id;
+}
+
+static int begin_rename(struct tree *t, const struct commit_rename *what, struct draft *d,
+			struct text *mine, struct waiter *w) REQUIRES(T)
+{
+	if (what->src->draft != d || d->commit)
+		return -EBUSY;
+	struct commit *c = begin(t, what->src, d, mine, w);
+	if (!c)
+		return -ENOMEM;
+	c->writes = d->writes;
+	c->record = what->record ? record_ref(what->record) : NULL;
+	c->new_name = strdup(what->new_name);
+	c->process = w->process;
+	return park_on(t, c, w);
+}
+
+int commit_rename(struct tree *t, const struct commit_rename *what, struct waiter *w)
+{
+	CLEANUP(text_put) struct text mine = {0};
+	struct draft *d = NULL;
+
+	tree_lock(t);
+	if (what->src->draft)
+		d = draft_ref(what->src->draft);
+	tree_unlock(t);
+	if (!d)
+		return -EBUSY;
+	if (!w->process)
+		w->process = caller_process(w->pid);
+	int r = spool_load(t->config.spool, d->key, DRAFT_MAX_BYTES, &mine);
+	tree_lock(t);
+	if (!r)
+		r = begin_rename(t, what, d, &mine, w);
+	draft_put(t, d);
+	tree_unlock(t);
+	draft_sweep(t);
+	return r;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * commit: one conditional step: compare, re-read if the base is old, send (design 1.4, 3.10). It
+ * runs on the net thread from the text that the caller's thread read; at most one at a time for a
+ * draft. Its end changes names and nodes under T; whoever waits is settled with 0 or -errno.
+ */
+#ifndef TREE_COMMIT_H
+#define TREE_COMMIT_H
+
+#include "tree/draft.h"
+#include "tree/tree.h"
+
+/* What asks for it. */
+enum commit_at {
+	COMMIT_AT_FLUSH, /* a close: a text that was only emptied is not one yet (F8) */
+	COMMIT_AT_FSYNC, /* a person's :w : an emptied record is refused in so many words */
+};
+
+/*
+ * Saves what was written to n's draft since its last commit. 0 (also when there is nothing to save,
+ * or the text stays local), PARKED, or -errno.
+ * wrote: this handle wrote, so a refusal that stands is told again.
+ */
+int commit_node(struct tree *t, struct node *n, enum commit_at at, bool wrote, struct waiter *w)
+	EXCLUDES(T);
+
+/* A rename: src's text is to be saved as what new_name stands for. */
+struct commit_rename {
+	struct node *src;      /* with a local name; its draft is attached */
+	struct record *record; /* the record to be saved to, or NULL: a new one */
+	const char
+		*new_name; /* as the kernel will have it: <id>.json, an alias, or the new one's */
+};
+int commit_rename(struct tree *t, const struct commit_rename *what, struct waiter *w) EXCLUDES(T);
+
+/* Would this text become a record under a NAME_NEW name? (An object without an id.) */
+bool commit_is_new_record(const struct text *text);
+
+#endif
