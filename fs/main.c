@@ -56,13 +56,16 @@ static int check_account(struct http *http, uint64_t *user_id)
 		return -ENOMEM;
 	j->done = ignore_done;
 	j->deadline = clock_now() + CHECK_TIMEOUT_S * NS_PER_SEC;
+	log_mute(true);
 	http_run_one(http, j);
 	int err = j->err ? j->err : api_read_me(j, user_id);
+	log_mute(false);
 	if (!err)
 		return 0;
 	char words[200];
 	api_refusal(j, words, sizeof(words));
-	fprintf(stderr, "concordfs: the server does not let us in: %s%s%s\n", j->reason,
+	const char *reason = j->err ? j->reason : "its answer is not the API's";
+	fprintf(stderr, "concordfs: the server does not let us in: %s%s%s\n", reason,
 		words[0] ? ": " : "", words);
 	return err;
 }

@@ -15,15 +15,15 @@
 struct fuse_args;
 
 struct options {
-	char *url;	  /* as http_check_url gives it */
-	char *mountpoint; /* absolute */
-	char *token_file; /* or NULL */
-	char *ca_file;	  /* or NULL */
-	char *state_dir;  /* never NULL: default $XDG_STATE_HOME/concordfs or ~/.local/state/concordfs */
+	char *url;	   /* as http_check_url gives it */
+	char *mountpoint;  /* absolute */
+	char *token_file;  /* or NULL */
+	char *ca_file;	   /* or NULL */
+	char *state_dir;   /* never NULL: $XDG_STATE_HOME/concordfs or ~/.local/state/concordfs */
 	char *collections; /* "contacts:deals" or NULL: all */
-	char *debug;	  /* rooms for log_init, or NULL */
+	char *debug;	   /* rooms for log_init, or NULL */
 	uint64_t ttl_ns, timeout_ns;
-	unsigned page_size; /* 1..1000 */
+	unsigned page_size;   /* 1..1000 */
 	unsigned max_deletes; /* a minute; 0: no brake */
 	bool foreground, read_only, show_help, show_version;
 	uid_t uid;

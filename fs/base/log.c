@@ -16,6 +16,7 @@ static const char *const room_names[LOG_ROOMS] = {"main", "http", "crm", "store"
 static struct { /* (I) after log_init, but for (L) */
 	unsigned rooms;
 	bool syslog; /* (L) */
+	bool muted;  /* (I) once other threads run */
 	struct lock lock;
 } state;
 
@@ -52,6 +53,11 @@ void log_to_syslog(void)
 	lock_release(&state.lock);
 }
 
+void log_mute(bool on)
+{
+	state.muted = on && !state.rooms;
+}
+
 bool log_wants(enum log_room room)
 {
 	return state.rooms & 1u << room;
@@ -64,6 +70,9 @@ static void emit(int priority, const char *fmt, va_list ap)
 					    [LOG_INFO] = "info",
 					    [LOG_DEBUG] = "debug"};
 	char line[1024];
+
+	if (state.muted)
+		return;
 	int head = snprintf(line, sizeof(line), "concordfs: %s: ", words[priority]);
 	size_t room = sizeof(line) - (size_t)head - 1;
 	int n = vsnprintf(line + head, room, fmt, ap);

@@ -25,6 +25,9 @@ enum log_room {
 /* rooms: "http,tree" or "all" or NULL (none): which log_debug lines appear. -EINVAL: unknown room. */
 int log_init(const char *rooms);
 void log_to_syslog(void); /* from now on; call after daemonising */
+/* Until the mount answers, a person at the prompt gets one sentence and not our lines beside it;
+ * they appear all the same where -o debug asked for any room. Main thread, before others. */
+void log_mute(bool on);
 bool log_wants(enum log_room room);
 
 void log_error(const char *fmt, ...) PRINTF(1, 2);   /* something is lost or refused */

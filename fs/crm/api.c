@@ -19,7 +19,7 @@
 #include "crm/view.h"
 
 enum {
-	WORDS_MAX_BYTES = 1 << 20, /* an answer that is read with jansson whole */
+	WORDS_MAX_BYTES = 1 << 20, /* of a refusal: jansson reads it whole */
 	SMALL_MAX_BYTES = 1 << 20,
 	REFUSAL_MAX = 16 << 10,
 };
@@ -79,8 +79,8 @@ struct job *api_list(const struct kind *k, long page, long per_page)
 struct job *api_changed(const struct kind *k, long page, long per_page)
 {
 	return request(METHOD_GET, LANE_LISTING, API_PAGE_MAX_BYTES,
-		       "/%s?" ORDER_NEWEST("updated_at") "&per_page=%ld&page=%ld", k->name, per_page,
-		       page);
+		       "/%s?" ORDER_NEWEST("updated_at") "&per_page=%ld&page=%ld", k->name,
+		       per_page, page);
 }
 
 struct job *api_trashed(const struct kind *k, long page, long per_page)
@@ -358,9 +358,10 @@ int api_read_record(const struct kind *k, const struct job *j, struct record_msg
 	if (err < 0)
 		return err;
 	err = view_render(k, unwrap(object), &bytes, &facts);
-	if (err == -EINVAL || err == -EFBIG)
-		return not_the_api(j, err == -EINVAL ? "the record has no usable id"
-						     : "the record grows too large", 0);
+	if (err == -EINVAL)
+		return not_the_api(j, "the record has no usable id", 0);
+	if (err == -EFBIG)
+		return not_the_api(j, "the record grows too large", 0);
 	if (err < 0)
 		return err;
 	struct record_msg m = {.id = facts.id, .updated_at = facts.updated_at};
@@ -382,14 +383,12 @@ static void add_words(struct buf *b, const char *name, const json_t *words)
 
 static void add_errors(struct buf *b, json_t *errors)
 {
-	const char *member;
-	json_t *words, *one;
-	size_t i;
-
-	json_object_foreach(errors, member, words) {
+	for (void *it = json_object_iter(errors); it; it = json_object_iter_next(errors, it)) {
+		const char *member = json_object_iter_key(it);
+		json_t *words = json_object_iter_value(it);
 		add_words(b, member, words);
-		json_array_foreach(words, i, one)
-			add_words(b, member, one);
+		for (size_t i = 0; i < json_array_size(words); i++)
+			add_words(b, member, json_array_get(words, i));
 	}
 }
 
@@ -425,8 +424,9 @@ void api_refusal(const struct job *j, char *out, size_t size)
 		*out = '\0';
 	if (!size || !j->answer || blob_len(j->answer) > WORDS_MAX_BYTES)
 		return;
-	CLEANUP(json_put) json_t *body = json_loadb(blob_data(j->answer), blob_len(j->answer),
-						    JSON_DECODE_INT_AS_REAL, NULL);
+	const char *bytes = blob_data(j->answer);
+	size_t n = blob_len(j->answer);
+	CLEANUP(json_put) json_t *body = json_loadb(bytes, n, JSON_DECODE_INT_AS_REAL, NULL);
 	add_words(&b, "", json_object_get(body, "message"));
 	add_words(&b, "", json_object_get(body, "error"));
 	add_errors(&b, json_object_get(body, "errors"));

@@ -24,7 +24,8 @@ struct record_msg {
 struct page_msg {
 	struct record_msg *records; /* in the server's order, ids distinct within the page */
 	size_t count;
-	unsigned unusable; /* items without a usable id: counted by the server, not named by us; and repeats */
+	unsigned
+		unusable; /* items without a usable id, and repeats: counted by the server, not by us */
 	long page, last_page, per_page, total;
 };
 void page_msg_fini(struct page_msg *m);
@@ -37,12 +38,13 @@ static inline void record_msg_fini_at(struct record_msg *m)
 	text_put(&m->text);
 }
 
-struct job *api_me(void); /* LANE_READ */
+struct job *api_me(void);					      /* LANE_READ */
 struct job *api_list(const struct kind *k, long page, long per_page); /* order=id; LANE_LISTING */
 /* Newest change first, id as tie-breaker (array form of order). Works for every kind, and its
  * meta.total is the collection's: one request tells what changed and whether something vanished. */
 struct job *api_changed(const struct kind *k, long page, long per_page);
-struct job *api_trashed(const struct kind *k, long page, long per_page); /* newest first; has_trash kinds only */
+/* Newest first; has_trash kinds only. */
+struct job *api_trashed(const struct kind *k, long page, long per_page);
 struct job *api_get(const struct kind *k, uint64_t id);
 struct job *api_create(const struct kind *k, char *body, size_t n); /* takes body; LANE_SAVE */
 struct job *api_update(const struct kind *k, uint64_t id, char *body, size_t n); /* likewise */

@@ -27,7 +27,8 @@ enum {
 
 /* One member of the request. */
 struct part {
-	struct jspan key, value;
+	struct jspan name, value;
+	struct jspan key; /* the name as it was spelt, escapes and all */
 	enum jtype shown; /* of the member in the server's text now */
 	const char *at;	  /* its place in the saved text, or NULL */
 };
@@ -37,8 +38,8 @@ struct work {
 	struct jspan text; /* what was saved */
 	struct edit *out;
 	struct members mine, base, then, now;
-	bool is_new;   /* a POST: there are no other texts */
-	bool asked;    /* a member was changed that may be */
+	bool is_new;		       /* a POST: there are no other texts */
+	bool asked;		       /* a member was changed that may be */
 	const struct member *computed; /* display_name was changed */
 	struct part *parts;
 	size_t count;
@@ -137,7 +138,8 @@ static int read_mine(struct work *w)
 		const struct member *m = &w->mine.list[i];
 		/* Which of the two a person means nobody can know, and one would be swallowed. */
 		if (m->is_replaced)
-			return refuse(w->out, w->text, m->key.p, "%.*s stands there twice", NAME(m));
+			return refuse(w->out, w->text, m->key.p, "%.*s stands there twice",
+				      NAME(m));
 	}
 	w->parts = calloc(w->mine.count + GROUP_WORDS_MAX, sizeof(*w->parts));
 	return w->parts ? 0 : -ENOMEM;
@@ -187,7 +189,7 @@ static bool is_of(const struct member *m, const char *list)
 
 static bool part_is(const struct part *p, const char *word, size_t n)
 {
-	return p->key.n == n && memcmp(p->key.p, word, n) == 0;
+	return p->name.n == n && memcmp(p->name.p, word, n) == 0;
 }
 
 static bool has_part(const struct work *w, const char *word, size_t n)
@@ -217,22 +219,21 @@ static bool has_moved(const struct work *w, const char *name, size_t n)
 	return !same_value(then, now);
 }
 
-/* The person wants `value` for the member: send it, unless the server has it or it is disputed. */
-static void want(struct work *w, struct jspan key, struct jspan value, const char *at)
+/* The person wants this: send it, unless the server has it or it is disputed. */
+static void want(struct work *w, struct part part)
 {
-	const struct member *now = members_find(&w->now, key.p, key.n);
+	struct jspan name = part.name;
+	const struct member *now = members_find(&w->now, name.p, name.n);
 
 	w->asked = true;
-	if (now && form_equal(key, value, now->value))
+	if (now && form_equal(name, part.value, now->value))
 		return;
-	if (has_moved(w, key.p, key.n)) {
-		add_conflict(w, key.p, key.n);
+	if (has_moved(w, name.p, name.n)) {
+		add_conflict(w, name.p, name.n);
 		return;
 	}
-	if (has_part(w, key.p, key.n))
-		return;
-	w->parts[w->count++] = (struct part){
-		.key = key, .value = value, .shown = now ? jtext_type(now->value) : J_NONE, .at = at};
+	part.shown = now ? jtext_type(now->value) : J_NONE;
+	w->parts[w->count++] = part;
 }
 
 static bool embedded_id(const struct member *m, struct jspan *id)
@@ -258,7 +259,8 @@ static bool same_id(const struct member *a, const struct member *b)
 static int judge_embedded(struct work *w, const struct member *m, const char *id_member)
 {
 	const struct member *given = find_word(&w->mine, id_member);
-	const struct member *base_embed = find(&w->base, m), *base_id = find_word(&w->base, id_member);
+	const struct member *base_embed = find(&w->base, m);
+	const struct member *base_id = find_word(&w->base, id_member);
 	bool id_changed = given && !same_value(given, base_id);
 	bool follows = same_id(m, given), stands = same_id(m, base_embed);
 	struct jspan id;
@@ -275,7 +277,8 @@ static int judge_embedded(struct work *w, const struct member *m, const char *id
 				 : refuse(w->out, w->text, m->key.p,
 					  "%.*s shows another record: change %s instead", NAME(m),
 					  id_member);
-	want(w, (struct jspan){id_member, strlen(id_member)}, id, m->key.p);
+	struct jspan name = {id_member, strlen(id_member)};
+	want(w, (struct part){.name = name, .key = name, .value = id, .at = m->key.p});
 	return 0;
 }
 
@@ -320,7 +323,10 @@ static int judge(struct work *w, const struct member *m)
 	if (is_of(m, "via_resource via_resource_id") && is_of(m, w->kind->accepts))
 		return 0; /* tells where a note belongs; joins when something is sent */
 	if (is_of(m, w->kind->accepts) || view_is_editable(w->kind, m->name, m->name_len)) {
-		want(w, (struct jspan){m->name, m->name_len}, m->value, m->key.p);
+		want(w, (struct part){.name = {m->name, m->name_len},
+				      .key = m->key,
+				      .value = m->value,
+				      .at = m->key.p});
 		return 0;
 	}
 	if (find(&w->now, m) && same_value(m, find(&w->now, m)))
@@ -343,7 +349,8 @@ static void join(struct work *w, const char *word, size_t n, bool always)
 		return;
 	}
 	const struct member *from = now && (!mine || same_value(mine, base)) ? now : mine;
-	w->parts[w->count++] = (struct part){.key = {word, n}, .value = from->value};
+	w->parts[w->count++] =
+		(struct part){.name = {word, n}, .key = {word, n}, .value = from->value};
 }
 
 static size_t word_length(const char *p)
@@ -387,10 +394,10 @@ static int write_part(struct work *w, const struct part *p, struct buf *body)
 	if (err == 0)
 		err = buf_add(body, "\":", 2);
 	if (err == 0)
-		err = form_write(p->key, p->value, p->shown, body, &why);
+		err = form_write(p->name, p->value, p->shown, body, &why);
 	if (err == -EINVAL)
 		return refuse(w->out, w->text, p->at, "%.*s %s",
-			      (int)(p->key.n < 80 ? p->key.n : 80), p->key.p, why);
+			      (int)(p->name.n < 80 ? p->name.n : 80), p->name.p, why);
 	return err == -EFBIG ? -ENOMEM : err;
 }
 

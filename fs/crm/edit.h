@@ -17,8 +17,9 @@ enum { EDIT_REASON_MAX = 400 };
 struct edit {
 	char *body; /* JSON for PUT or POST; NULL: nothing to send. Owned */
 	size_t body_len;
-	unsigned line; /* of the refused place in the saved text, from 1; 0: none */
-	char reason[EDIT_REASON_MAX]; /* why it was refused, in the file's own names; one line, printable */
+	unsigned line; /* of the refused place, from 1; 0: none */
+	/* Why it was refused, in the file's own names; one line, printable ASCII. */
+	char reason[EDIT_REASON_MAX];
 };
 
 void edit_fini(struct edit *e);
@@ -49,8 +50,9 @@ struct edit_against {
  * form; absent ones are left alone; null clears. A member that was changed in mine and, between
  * then and now, by somebody else to something else is a conflict; to the same, it is not sent.
  *   0        body, or NULL when the server has it all already
- *   -EINVAL  not JSON, not an object, another id, or a read-only member changed
- *            (updated_at, created_at and other times that the server keeps are ignored)
+ *   -EINVAL  not JSON, not an object, a member twice, another id, a read-only member changed
+ *            (updated_at, created_at and other times that the server keeps are ignored), or a name
+ *            that the server would ignore without a word
  *   -EBUSY   conflict; reason names the members
  *   -ENOMEM
  */

@@ -19,8 +19,8 @@ struct jchars {
 };
 
 struct jchars jchars_of(struct jspan raw);
-uint32_t jchars_next(struct jchars *c);		/* the next code point, or JCHAR_END */
-size_t jchar_encode(uint32_t c, char out[4]);	/* UTF-8; its length */
+uint32_t jchars_next(struct jchars *c);	      /* the next code point, or JCHAR_END */
+size_t jchar_encode(uint32_t c, char out[4]); /* UTF-8; its length */
 uint32_t jchar_decode(const unsigned char *p, const unsigned char *end, size_t *len);
 bool jchar_hides(uint32_t c); /* invisible or reordering: never shown as itself */
 bool jraw_is(struct jspan raw, const char *s, size_t n);

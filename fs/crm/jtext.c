@@ -231,7 +231,8 @@ bool jtext_next_element(struct jspan array, struct jiter *it, struct jspan *valu
 	return after > p;
 }
 
-bool jtext_next_member(struct jspan object, struct jiter *it, struct jspan *key, struct jspan *value)
+bool jtext_next_member(struct jspan object, struct jiter *it, struct jspan *key,
+		       struct jspan *value)
 {
 	const char *p = next_item(object, it, '{', '}'), *end = object.p + object.n;
 

@@ -47,24 +47,28 @@ struct jiter {
 	size_t at;
 };
 bool jtext_next_element(struct jspan array, struct jiter *it, struct jspan *value);
-bool jtext_next_member(struct jspan object, struct jiter *it, struct jspan *key, struct jspan *value);
+bool jtext_next_member(struct jspan object, struct jiter *it, struct jspan *key,
+		       struct jspan *value);
 /* The last member of that (unescaped) name, as jansson would have it; false: absent. */
 bool jtext_get(struct jspan object, const char *key, struct jspan *value);
 
 bool jtext_is_string(struct jspan value, const char *s); /* equal after unescaping */
-bool jtext_to_u64(struct jspan value, uint64_t *out); /* a JSON integer 0..2^63-1 without sign, point or exponent */
+/* A JSON integer 0..2^63-1 without sign, point or exponent. */
+bool jtext_to_u64(struct jspan value, uint64_t *out);
 /* The string's text (value with its quotes), unescaped, to out. */
 int jtext_unescape(struct jspan value, struct buf *out);
 
 /* Equal as JSON values: member order and escapes do not matter, numbers by value (1250 = 1250.0 =
  * 1.25e3, compared exactly as decimals), strings by their characters. Of a repeated member the last
- * counts. Objects that differ as bytes need memory to compare; without it they count as different. */
+ * counts. Objects that differ as bytes need memory to compare; without it they count as
+ * different. */
 bool jtext_equal(struct jspan a, struct jspan b);
 
 /* Appends value re-indented: two spaces a level, one member or element a line, "key": value, {} and
  * [] for empty ones; numbers' digits untouched; in strings \/ and \uXXXX become the characters they
- * stand for, except control characters (and U+2028/2029, U+007F-009F, bidi controls), which stay or become \uXXXX;
- * `"` and `\` stay escaped. `depth` is the level value stands at (its first line is not indented). */
+ * stand for, except control characters (and U+2028/2029, U+007F-009F, bidi controls), which stay
+ * or become \uXXXX; `"` and `\` stay escaped. `depth` is the level value stands at (its first line
+ * is not indented). */
 int jtext_indent(struct jspan value, unsigned depth, struct buf *out);
 
 /* Appends value without white space between its tokens; strings and numbers byte for byte. */

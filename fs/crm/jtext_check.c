@@ -268,8 +268,9 @@ static bool scan_comma(struct scan *s)
 	if (*s->p == (object ? '}' : ']'))
 		return close_bracket(s);
 	if (*s->p != ',')
-		return broken(s, *s->p == '}' || *s->p == ']' ? "this bracket does not fit the open one"
-							      : "a comma is missing");
+		return broken(s, *s->p == '}' || *s->p == ']'
+					 ? "this bracket does not fit the open one"
+					 : "a comma is missing");
 	s->p++;
 	s->want = object ? A_KEY : A_VALUE;
 	return true;

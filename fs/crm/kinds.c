@@ -21,8 +21,8 @@ const struct kind kinds[] = {
 		.updates = true,
 		.deletes = true,
 		.has_trash = true,
-		.editable = "first_name last_name email phones tags user_id source_id job_title street city "
-			    "state postal_code country_id",
+		.editable = "first_name last_name email phones tags user_id source_id job_title "
+			    "street city state postal_code country_id",
 		.accepts = "companies deals",
 		.readonly = "owner_assigned_date last_contacted_at",
 		.dropped = "contact next_activity_date",
@@ -33,8 +33,8 @@ const struct kind kinds[] = {
 		.updates = true,
 		.deletes = true,
 		.has_trash = true,
-		.editable = "name domain email industry_id phones tags user_id source_id parent_company_id "
-			    "street city state postal_code country_id",
+		.editable = "name domain email industry_id phones tags user_id source_id "
+			    "parent_company_id street city state postal_code country_id",
 		.accepts = "contacts deals",
 		.readonly = "owner_assigned_date",
 		.dropped = "parents next_activity_date",
@@ -45,8 +45,8 @@ const struct kind kinds[] = {
 		.updates = true,
 		.deletes = true,
 		.has_trash = true,
-		.editable = "name pipeline_id stage_id amount expected_close_date tags status lost_reason "
-			    "user_id swatch_color",
+		.editable = "name pipeline_id stage_id amount expected_close_date tags status "
+			    "lost_reason user_id swatch_color",
 		.accepts = "contacts companies billable",
 		.readonly = "owner_assigned_date stage_changed_date lost_date won_date",
 		.dropped = "time_in_stages falls_behind_expected_close_date board_order "
@@ -59,8 +59,8 @@ const struct kind kinds[] = {
 		.updates = true,
 		.deletes = true,
 		.has_trash = true,
-		.editable = "title activity_type_id due_date end_date reminder_minutes_before user_id guests "
-			    "description note is_completed",
+		.editable = "title activity_type_id due_date end_date reminder_minutes_before "
+			    "user_id guests description note is_completed",
 		.accepts = ALL_THREE,
 		.readonly = "owner_assigned_date completed_at reminded_at created_by creator",
 		.dropped = "is_due is_reminded",
@@ -92,7 +92,8 @@ const struct kind kinds[] = {
 		.updates = true,
 		.deletes = true,
 		.has_trash = true,
-		.editable = "name sku description unit_price direct_cost unit tax_rate tax_label is_active",
+		.editable = "name sku description unit_price direct_cost unit tax_rate tax_label "
+			    "is_active",
 		.readonly = "created_by creator",
 	},
 	{
@@ -101,18 +102,20 @@ const struct kind kinds[] = {
 		.updates = true,
 		.deletes = true,
 		.has_trash = true,
-		.editable = "title document_type_id requires_signature content view_type brand_id locale "
-			    "user_id send_at send_mail_account_id send_mail_subject send_mail_body",
+		.editable = "title document_type_id requires_signature content view_type "
+			    "brand_id locale user_id send_at send_mail_account_id "
+			    "send_mail_subject send_mail_body",
 		.accepts = ALL_THREE "billable",
 		.readonly = "status amount original_date_sent last_date_sent accepted_at "
-			    "marked_accepted_by created_by creator owner_assigned_date public_url signers "
-			    "recipients",
+			    "marked_accepted_by created_by creator owner_assigned_date "
+			    "public_url signers recipients",
 		.dropped = "pdf google_fonts",
 	},
 	{
 		.name = "users",
-		.readonly = "name email timezone locale mail_signature teams super_admin access_api "
-			    "time_format date_format default_landing_page permissions roles",
+		.readonly = "name email timezone locale mail_signature teams super_admin "
+			    "access_api time_format date_format default_landing_page permissions "
+			    "roles",
 		.dropped = "dashboards",
 		.embeds = (const struct embed[]){{"teams", "id name"}, {"roles", "id name"}, {0}},
 	},

@@ -74,7 +74,8 @@ static int collect(struct jspan object, struct members *m)
 		if (m->count == cap && grow(m, &cap) < 0)
 			return -ENOMEM;
 		struct member *one = &m->list[m->count++];
-		*one = (struct member){.name = key.p, .name_len = key.n, .key = key, .value = value};
+		*one = (struct member){
+			.name = key.p, .name_len = key.n, .key = key, .value = value};
 		/* An escape is never shorter than what it stands for, so object.n is room for all. */
 		if (memchr(key.p, '\\', key.n) && unescape_name(m, one, &used, object.n) < 0)
 			return -ENOMEM;
@@ -93,8 +94,7 @@ static int sort(struct members *m)
 	qsort(m->by_name, m->count, sizeof(struct member *), compare);
 	for (size_t i = 0; i < m->count; i++) {
 		struct member *one = m->by_name[i];
-		one->is_replaced =
-			i + 1 < m->count && compare_names(one, m->by_name[i + 1]) == 0;
+		one->is_replaced = i + 1 < m->count && compare_names(one, m->by_name[i + 1]) == 0;
 		if (!one->is_replaced)
 			m->by_name[m->distinct++] = one;
 	}

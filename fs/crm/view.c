@@ -15,7 +15,8 @@
 static const char dropped_everywhere[] =
 	"actions authorizations associations associations_count was_recently_created media path "
 	"is_pinned pinned_date is_primary_associated user_display_order avatar avatar_url "
-	"uploaded_avatar_url notifications guest_email guest_display_name changelog billable comments "
+	"uploaded_avatar_url notifications guest_email guest_display_name changelog billable "
+	"comments "
 	"contacts companies deals notes calls activities emails documents";
 
 static const struct embed embeds_everywhere[] = {

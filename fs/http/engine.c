@@ -132,6 +132,7 @@ static struct job *detach(struct engine *e, struct transfer *t)
 	curl_multi_remove_handle(e->multi, t->easy);
 	list_remove(&t->link);
 	e->running_count--;
+	e->running_in[j->lane]--;
 	j->transfer = NULL;
 	return j;
 }
@@ -295,23 +296,26 @@ static int launch(struct engine *e, struct job *j, uint64_t now)
 	j->transfer = t;
 	list_append(&e->running, &t->link);
 	e->running_count++;
+	e->running_in[j->lane]++;
 	e->requests++;
 	return 0;
 }
 
-/* A read may start beside a full house of listing pages, a save beside these and a read. */
-static unsigned slots(const struct engine *e, enum lane lane)
+/* Room for this lane beside what runs in it and in those below: a read may start beside a full
+ * house of listing pages, a save beside these and a read. */
+static bool has_room(const struct engine *e, enum lane lane)
 {
-	switch (lane) {
-	case LANE_SAVE:
-		return e->max_connections + 2;
-	case LANE_READ:
-		return e->max_connections + 1;
-	case LANE_LISTING:
-		return e->max_connections;
-	default:
-		return e->max_connections > 1 ? e->max_connections - 1 : 1;
-	}
+	const unsigned most[LANE_COUNT] = {
+		[LANE_SAVE] = e->max_connections + 2,
+		[LANE_READ] = e->max_connections + 1,
+		[LANE_LISTING] = e->max_connections,
+		[LANE_BACKGROUND] = e->max_connections > 1 ? e->max_connections - 1 : 1,
+	};
+	unsigned running = 0;
+
+	for (int i = lane; i < LANE_COUNT; i++)
+		running += e->running_in[i];
+	return running < most[lane] && e->running_count < most[LANE_SAVE];
 }
 
 /* The token was refused or the server is down: then a job need not be sent to fail. */
@@ -345,9 +349,7 @@ static bool may_spend(struct engine *e, struct job *j, uint64_t now, uint64_t *w
 /* Sends or fails the first job of a lane; false when there is none that can be moved now. */
 static bool move_one(struct engine *e, enum lane lane, uint64_t now, uint64_t *wake)
 {
-	struct job *j = e->running_count < slots(e, lane)
-				? lanes_peek(&e->lanes, lane, now, wake)
-				: NULL;
+	struct job *j = has_room(e, lane) ? lanes_peek(&e->lanes, lane, now, wake) : NULL;
 	struct fault why;
 
 	if (!j)

@@ -30,7 +30,8 @@ struct engine {
 	uint64_t refused_until;	   /* the token was: 0, or when one request may ask again */
 	bool is_short[LANE_COUNT]; /* its first job waits for budget */
 	struct list running, idle; /* of transfer.link */
-	unsigned running_count, max_connections;
+	unsigned running_count, running_in[LANE_COUNT];
+	unsigned max_connections;
 	bool is_stopping;
 	uint64_t stop_by; /* running saves may go on till then */
 	uint64_t chance;  /* state of the jitter */
@@ -40,7 +41,7 @@ struct engine {
 int engine_init(struct engine *e, const struct transfer_config *config, int max_connections);
 void engine_fini(struct engine *e); /* nothing may be queued or running */
 
-void engine_add(struct engine *e, struct job *j); /* takes j until its done() */
+void engine_add(struct engine *e, struct job *j);    /* takes j until its done() */
 bool engine_cancel(struct engine *e, struct job *j); /* as http_cancel */
 /* From now on jobs end with -ECANCELED, running saves at stop_by. */
 void engine_stop(struct engine *e, uint64_t stop_by);

@@ -40,7 +40,8 @@ static const struct row statuses[] = {
 };
 
 static const struct row curlcodes[] = {
-	{CURLE_COULDNT_RESOLVE_HOST, {-EHOSTUNREACH, "the server's name cannot be resolved", false}},
+	{CURLE_COULDNT_RESOLVE_HOST,
+	 {-EHOSTUNREACH, "the server's name cannot be resolved", false}},
 	{CURLE_COULDNT_CONNECT, {-ECONNREFUSED, "the server refuses connections", false}},
 	{CURLE_OPERATION_TIMEDOUT, {-ETIMEDOUT, "the server did not answer in time", false}},
 	{CURLE_PARTIAL_FILE, {-EIO, "the answer was cut off", false}},
@@ -52,8 +53,10 @@ static const struct row curlcodes[] = {
 	{CURLE_WEIRD_SERVER_REPLY, {-EIO, "the server does not speak HTTP", true}},
 	{CURLE_HTTP_RETURNED_ERROR, {-EIO, "the server failed", false}},
 	{CURLE_SSL_CONNECT_ERROR, {-EIO, "no TLS connection could be agreed upon", false}},
-	{CURLE_PEER_FAILED_VERIFICATION, {-EACCES, "the server's certificate is not to be trusted", true}},
-	{CURLE_SSL_INVALIDCERTSTATUS, {-EACCES, "the server's certificate is not to be trusted", true}},
+	{CURLE_PEER_FAILED_VERIFICATION,
+	 {-EACCES, "the server's certificate is not to be trusted", true}},
+	{CURLE_SSL_INVALIDCERTSTATUS,
+	 {-EACCES, "the server's certificate is not to be trusted", true}},
 	{CURLE_SSL_ISSUER_ERROR, {-EACCES, "the server's certificate is not to be trusted", true}},
 	{CURLE_SSL_CACERT_BADFILE, {-EACCES, "the file of CA certificates cannot be read", true}},
 	{CURLE_SSL_CERTPROBLEM, {-EACCES, "the server asks for a certificate of ours", true}},
@@ -62,7 +65,8 @@ static const struct row curlcodes[] = {
 
 static const struct fault own_faults[] = {
 	[FAULT_DEADLINE] = {-ETIMEDOUT, "no answer before the deadline", false},
-	[FAULT_BUDGET] = {-EAGAIN, "the server's request limit is spent till after the deadline", false},
+	[FAULT_BUDGET] = {-EAGAIN, "the server's request limit is spent till after the deadline",
+			  false},
 	[FAULT_CANCELED] = {-ECANCELED, "cancelled", true},
 	[FAULT_MEMORY] = {-ENOMEM, "out of memory", true},
 	[FAULT_TOO_BIG] = {-EFBIG, "the answer is larger than is sane", true},

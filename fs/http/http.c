@@ -22,19 +22,19 @@
 #include "http/engine.h"
 #include "http/token.h"
 
-struct http { /* (I) since http_new  (N) lock  (O) whoever runs the rounds */
-	char *base;		     /* (I) with /api */
-	char *ca_file;		     /* (I) or NULL */
-	struct token token;	     /* (I) */
+struct http {		    /* (I) since http_new  (N) lock  (O) whoever runs the rounds */
+	char *base;	    /* (I) with /api */
+	char *ca_file;	    /* (I) or NULL */
+	struct token token; /* (I) */
 	struct curl_slist headers[4]; /* (I) ours, not libcurl's: the token is not copied */
-	struct engine engine;	     /* (O) */
-	struct lock lock;	     /* N */
-	struct list jobs, tasks;     /* (N) the inbox */
-	uint64_t numbered;	     /* (N) jobs so far */
-	bool is_stopping;	     /* (N) */
-	uint64_t stop_by;	     /* (N) */
-	struct http_stats stats;     /* (N) as of the last round */
-	pthread_t thread;	     /* (I) after http_start */
+	struct engine engine;	      /* (O) */
+	struct lock lock;	      /* N */
+	struct list jobs, tasks;      /* (N) the inbox */
+	uint64_t numbered;	      /* (N) jobs so far */
+	bool is_stopping;	      /* (N) */
+	uint64_t stop_by;	      /* (N) */
+	struct http_stats stats;      /* (N) as of the last round */
+	pthread_t thread;	      /* (I) after http_start */
 	bool is_started;
 };
 

@@ -53,8 +53,8 @@ struct job {
 	/* The net thread's own. */
 	uint64_t number; /* for the log: job=17 */
 	uint64_t not_before;
-	int tries;	   /* attempts that count */
-	bool wants_fresh;  /* the next one must not reuse a connection */
+	int tries;	  /* attempts that count */
+	bool wants_fresh; /* the next one must not reuse a connection */
 	struct list link;
 	struct transfer *transfer; /* NULL while queued */
 };

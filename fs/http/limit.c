@@ -244,7 +244,8 @@ static uint64_t refused_until(struct limit *l, long retry_after, uint64_t now)
 
 /* A 429 of the API's own tells when its window ends; a proxy's, without a limit, tells only when
  * to come back. */
-static void note_refusal(struct limit *l, const struct limit_seen *seen, uint64_t sent, uint64_t now)
+static void note_refusal(struct limit *l, const struct limit_seen *seen, uint64_t sent,
+			 uint64_t now)
 {
 	uint64_t until = refused_until(l, seen->retry_after, now);
 

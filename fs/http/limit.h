@@ -24,14 +24,14 @@
 #include "http/lane.h"
 
 struct limit {
-	bool known;   /* an answer was seen */
-	bool limited; /* and it carried a limit */
-	long size;    /* requests a window */
+	bool known;    /* an answer was seen */
+	bool limited;  /* and it carried a limit */
+	long size;     /* requests a window */
 	int in_flight; /* taken, not yet observed, lost or given back */
 
 	/* The present window. */
-	long told;	      /* lowest Remaining an answer told; size in a window nobody has told of */
-	uint64_t told_at;     /* when that came */
+	long told;	  /* lowest Remaining an answer told; size in a window nobody has told of */
+	uint64_t told_at; /* when that came */
 	uint64_t alive_at;    /* when the last request left that was counted in this window */
 	uint64_t ends_after;  /* lower bound of its end */
 	uint64_t window_ends; /* upper bound; 0: no answer from this window yet */

@@ -2,8 +2,9 @@
 /*
  * transfer: the only file that sets libcurl's options and reads its results. Net thread, no lock.
  *
- * libcurl repeats a request by itself when a kept connection turns out to be closed, a POST too.
- * The prerequest callback, called before each sending, counts these and forbids the POST's.
+ * libcurl repeats a request by itself when a kept connection turns out to be closed, or a stream
+ * is refused, a POST too. The prerequest callback, called before each sending, counts these and
+ * forbids the POST's.
  */
 #include "http/transfer.h"
 
@@ -198,7 +199,10 @@ int transfer_prepare(struct transfer *t, struct job *j, long timeout_ms)
 		return err;
 	if (!set_request(t->easy, j))
 		return -ENOMEM;
-	curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, j->wants_fresh ? 1L : 0L);
+	/* On a kept connection that turns out to be closed a POST could only fail, as it must not be
+	 * repeated and may have acted: it pays for a new one. */
+	bool fresh = j->wants_fresh || j->method == METHOD_POST;
+	curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
 	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, timeout_ms);
 	t->body = BUF_INIT(j->max_answer);
 	t->header_bytes = 0;

@@ -35,8 +35,8 @@ struct transfer {
 	/* Of this attempt. */
 	struct buf body;
 	size_t header_bytes;
-	unsigned sends;	  /* how often libcurl began to send the request */
-	bool is_reused;	  /* its connection had served a request before */
+	unsigned sends; /* how often libcurl began to send the request */
+	bool is_reused; /* its connection had served a request before */
 	bool no_memory, too_big;
 };
 
@@ -48,7 +48,7 @@ struct outcome {
 	struct blob *answer;	/* owned, or NULL */
 	int64_t server_time;
 	size_t bytes;
-	bool is_lost; /* it may have been carried out, but no answer says so */
+	bool is_lost;	 /* it may have been carried out, but no answer says so */
 	bool is_counted; /* by the server's limit, perhaps: bytes of it left */
 };
 

@@ -35,6 +35,8 @@ static const char *unusual_part(const char *url)
 	if (!host)
 		return "the address must begin with https://";
 	size_t n = strcspn(host + 3, "/?#");
+	if (!n) /* libcurl skips a third slash */
+		return "the address names no host";
 	if (memchr(host + 3, '@', n))
 		return "the address must not hold a user or password";
 	if (memchr(host + 3, '%', n))

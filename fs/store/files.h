@@ -23,7 +23,8 @@ struct files_name {
 
 struct files_name files_name(uint64_t key, const char *suffix);
 int files_open(int dir, uint64_t key, const char *suffix, int flags); /* gives a descriptor */
-bool files_exist(int dir, uint64_t key, const char *suffix); /* false only when that is sure */
+/* false only when that is sure */
+bool files_exist(int dir, uint64_t key, const char *suffix);
 void files_remove(int dir, uint64_t key, const char *suffix); /* a failure is logged */
 
 int files_write(int fd, const char *p, size_t n, off_t off); /* all n bytes */

@@ -214,7 +214,8 @@ void node_entry(struct tree *t, struct node *n, uint64_t now, struct entry *out)
 	out->attr.st_blksize = 4096;
 	if (is_dir) {
 		fill_dir(t, n, &out->attr);
-		out->entry_timeout = DIR_TIMEOUT_S;
+		/* Both: every path walk asks for the permissions of the directories on its way. */
+		out->entry_timeout = out->attr_timeout = DIR_TIMEOUT_S;
 	} else {
 		fill_file(t, n, &out->attr);
 		out->entry_timeout = out->attr_timeout = timeout_of(n, now);
