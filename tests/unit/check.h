@@ -60,8 +60,8 @@ static inline int check_done(const char *name)
 	return failed ? 1 : 0;
 }
 
-#define CHECK(cond)		check_that((cond), __FILE__, __LINE__, #cond)
-#define CHECK_EQ(got, want)	check_eq((got), (want), __FILE__, __LINE__, #got " == " #want)
-#define CHECK_STR(got, want)	check_str((got), (want), __FILE__, __LINE__, #got " is " #want)
+#define CHECK(cond) check_that((cond), __FILE__, __LINE__, #cond)
+#define CHECK_EQ(got, want) check_eq((got), (want), __FILE__, __LINE__, #got " == " #want)
+#define CHECK_STR(got, want) check_str((got), (want), __FILE__, __LINE__, #got " is " #want)
 
 #endif

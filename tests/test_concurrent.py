@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""Many processes at once, killed at random: the mount stays healthy. Also run under TSan."""
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from conftest import SLOW, until
+
+pytestmark = [pytest.mark.concurrent, pytest.mark.slow_watchdog(150)]
+
+READER = "for i in range(50):\n for n in os.listdir(d):\n  open(d + '/' + n, 'rb').read()\n"
+
+
+def python(body, *arguments):
+    return subprocess.Popen([sys.executable, "-c", "import os, sys, json, random\nd = sys.argv[1]\n" + body,
+                             *map(str, arguments)], stderr=subprocess.DEVNULL)
+
+
+def test_a_hundred_readers_killed_at_random_leave_a_healthy_mount(crm, mounts):
+    crm.fill("contacts", 500)
+    crm.fault(path="/contacts", delay=0.02, times=10_000)
+    mnt = mounts(crm, ttl=0)
+    dice = random.Random(1)
+    readers = [python(READER, mnt / "contacts") for _ in range(100)]
+    for victim in dice.sample(readers, 100):
+        victim.send_signal(dice.choice([signal.SIGKILL, signal.SIGINT, signal.SIGTERM]))
+        if dice.random() < 0.3:
+            os.listdir(mnt / "contacts")
+    for r in readers:
+        r.wait(timeout=60 * SLOW)
+    crm.clear_faults()
+    assert len(os.listdir(mnt / "contacts")) == 500
+    for record in crm.ids("contacts")[:50]:
+        assert json.loads((mnt / "contacts" / f"{record}.json").read_bytes())["id"] == record
+
+
+def test_readers_writers_creators_and_a_colleague_at_once_lose_no_save(crm, mounts):
+    crm.fill("contacts", 60)
+    mnt = mounts(crm, ttl=0, max_deletes=0)
+    folder = mnt / "contacts"
+    ids = crm.ids("contacts")
+    writer = """
+for i in range(15):
+ p = d + '/' + sys.argv[2] + '.json'
+ r = json.load(open(p)); r['job_title'] = 'w%d' % i
+ open(p, 'w').write(json.dumps(r))
+"""
+    creator = """
+for i in range(10):
+ p = d + '/new-%s-%d.json' % (sys.argv[2], i)
+ open(p, 'w').write(json.dumps({'first_name': 'N' + sys.argv[2]}))
+ if i % 2: os.unlink(d + '/' + os.readlink(p))
+"""
+    procs = [python(writer, folder, i) for i in ids[:6]]
+    procs += [python(creator, folder, n) for n in range(3)]
+    readers = [python(READER, folder) for _ in range(4)]
+    stop = threading.Event()
+
+    def colleague():
+        dice = random.Random(2)
+        while not stop.is_set():
+            crm.change("contacts", dice.choice(ids[6:]), city=f"c{dice.random()}")
+
+    other = threading.Thread(target=colleague)
+    other.start()
+    try:
+        assert [p.wait(timeout=100 * SLOW) for p in procs] == [0] * len(procs)
+    finally:
+        stop.set()
+        other.join()
+        for r in readers:
+            r.kill()
+            r.wait()
+    for i in ids[:6]:
+        assert crm.get("contacts", i)["job_title"] == "w14"
+    assert crm.count("contacts") == 60 + 3 * 5
+    until(lambda: sorted(n for n in os.listdir(folder) if n[0].isdigit())
+          == sorted(f"{i}.json" for i in crm.ids("contacts")), what="mount and server agreeing")
+
+
+def test_writers_of_one_file_leave_one_whole_text(crm, mounts):
+    crm.fill("contacts", 3)
+    mnt = mounts(crm)
+    record = crm.ids("contacts")[0]
+    path = mnt / "contacts" / f"{record}.json"
+    path.read_bytes()
+    body = """
+for i in range(20):
+ t = d + '.%s.tmp' % sys.argv[2]
+ open(t, 'w').write(json.dumps({'id': int(sys.argv[3]), 'job_title': sys.argv[2] * 50}))
+ os.rename(t, d)
+"""
+    procs = [python(body, path, name, record) for name in "abcd"]
+    for p in procs:
+        p.wait(timeout=100 * SLOW)
+    title = json.loads(path.read_bytes())["job_title"]
+    assert title == crm.get("contacts", record)["job_title"] and len(set(title)) == 1
+
+
+def test_an_unmount_in_the_middle_of_everything_is_clean(crm, mounts):
+    crm.fill("contacts", 300)
+    crm.fault(path="/contacts", delay=0.05, times=10_000)
+    mnt = mounts(crm, ttl=0)
+    readers = [python(READER, mnt / "contacts") for _ in range(10)]
+    mark = crm.mark()
+    until(lambda: len(crm.log(since=mark)) > 5)
+    mnt.proc.send_signal(signal.SIGTERM)
+    mnt.wait_gone()
+    for r in readers:
+        r.kill()
+        r.wait()
