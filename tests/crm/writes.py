@@ -143,7 +143,7 @@ class Writer:
             tags.setdefault(name.lower(), {"id": max([t["id"] for t in tags.values()], default=0) + 1,
                                            "name": name, "swatch_color": None,
                                            "display_order": 1, "type": resource})
-        return [tags[n.strip().lower()]["id"] for n in names]
+        return list(dict.fromkeys(tags[n.strip().lower()]["id"] for n in names))
 
     def phones(self, resource, field, value, row_id):
         out = []
