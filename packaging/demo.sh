@@ -30,7 +30,10 @@ cleanup() {
 		wait "$crm_pid" 2>/dev/null || true
 	fi
 	rm -rf --one-file-system "$tmp"
-	[ "$status" = 0 ] || echo "The demo failed (exit status $status)." >&2
+	case $status in
+	0 | 130) ;;
+	*) echo "The demo failed (exit status $status)." >&2 ;;
+	esac
 	exit "$status"
 }
 trap cleanup EXIT
@@ -75,7 +78,7 @@ cost() {
 show() {
 	local output lines
 	printf '%s$ %s%s\n' "$bold" "$1" "$plain"
-	if ! output=$(cd "$mnt" && bash -o pipefail -c "$1" 2>&1); then
+	if ! output=$(cd "$mnt" && COLUMNS=80 bash -o pipefail -c "$1" 2>&1); then
 		printf '%s\n' "$output"
 		return 1
 	fi
@@ -91,14 +94,14 @@ printf '%s$ concordfs %s %s%s\n' "$bold" "$url" "$mnt" "$plain"
 CONCORDFS_TOKEN=$token build/concordfs -o "state_dir=$tmp/state" "$url" "$mnt"
 cost
 say 'Every collection is a directory.'
-show 'ls'
+show 'ls -C'
 say 'Every record is a file. The listing brings the texts along, 100 records a request,'
 show 'ls -l contacts' 6
 say 'so that reading them costs nothing more.'
-id=$(cd "$mnt/contacts" && for f in [0-9]*.json; do echo "${f%.json}"; done | sort -n | head -n 1)
+id=$(jq -rn 'first(inputs | select(.first_name | strings != "Ada") | .id)' "$mnt"/contacts/*.json)
 show "cat contacts/$id.json" 16
 show "jq -r '.user.name' contacts/*.json | sort | uniq -c | sort -rn" 5
-name=$(jq -r .last_name "$mnt/contacts/$id.json")
+name=$(jq -rn 'first(inputs.last_name | strings | select(test("^[A-Za-z0-9]+$")))' "$mnt"/contacts/*.json)
 show "grep -l '\"last_name\": \"$name\"' contacts/*.json" 5
 say 'Edit with anything. Only the member that changed is sent, when the file is saved.'
 show "sed -i 's/\"first_name\": \".*\"/\"first_name\": \"Ada\"/' contacts/$id.json"

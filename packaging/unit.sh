@@ -4,7 +4,7 @@
 # what the failing ones said last, where a reader of a long log looks first.
 failed=
 for t in "$@"; do
-	if timeout 300 "$t" >"$t.log" 2>&1; then
+	if timeout 120 "$t" >"$t.log" 2>&1; then
 		echo "ok   ${t##*/}"
 	else
 		echo "FAIL ${t##*/} (exit $?)"

@@ -100,6 +100,17 @@ def test_what_vims_recovery_dropped_is_set_aside_and_not_lost(crm, mnt, card):
     assert "rejected" in kept.stdout, kept
 
 
+def test_what_a_recovery_overwrites_is_set_aside_too(crm, mnt, card):
+    path, record = card
+    refuse(crm, record)
+    before = path.read_bytes()
+    with pytest.raises(OSError):
+        path.write_bytes(edited(path, email="nope"))
+    path.write_bytes(before)  # as vi does, whose backups are copies
+    assert path.read_bytes() == before
+    until(lambda: "rejected" in shell(f"grep -rl nope {mnt.state}").stdout, what="the refused text")
+
+
 def test_a_second_try_after_a_refusal_is_one_put(crm, card):
     path, record = card
     refuse(crm, record)

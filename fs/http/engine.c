@@ -158,7 +158,8 @@ static void account_breaker(struct engine *e, const struct outcome *o, uint64_t 
 	uint64_t before = e->breaker.open_until;
 	int status = o->attempt.status;
 
-	if (o->fault.err == -ENOMEM) {
+	/* Our own want, or a kept connection's age, says nothing of the server. */
+	if (o->fault.err == -ENOMEM || o->attempt.stale_keepalive) {
 		breaker_forget(&e->breaker);
 		return;
 	}
@@ -227,15 +228,12 @@ static void settle(struct engine *e, struct transfer *t, CURLcode code, uint64_t
 
 	t->job->tries++;
 	transfer_outcome(t, code, &o);
-	/* libcurl may have begun anew on a fresh connection before this answer came. */
-	bool repeated_below = t->sends > 1;
 	struct job *j = detach(e, t);
 	shelve(e, t);
 	account_limit(e, &o, sent, now);
 	account_breaker(e, &o, now);
 	account_token(e, o.seen.status, now);
 	record(j, &o);
-	j->sent_twice |= repeated_below;
 	j->may_have_acted |= o.is_lost;
 	if (!repeat(e, j, &o, now))
 		finish(e, j, now);

@@ -94,10 +94,12 @@ struct job *job_new(enum method method, enum lane lane,
 void job_free(struct job *j);	 /* NULL is fine */
 DEFINE_CLEANUP(struct job *, job_free)
 
-/* Takes j. Any thread; takes N. After http_stop began, done() runs with -ECANCELED. */
+/* Takes j. Any thread; takes N. After http_stop began, done() runs with -ECANCELED; once the thread
+ * has ended, inside http_free. */
 void http_submit(struct http *h, struct job *j);
 /* Net thread only (a done() or a task). A job still queued, or a running GET, ends with -ECANCELED
- * before this returns; returns false for a running PUT, POST or DELETE, which goes on. */
+ * before this returns; returns false for a running PUT, POST or DELETE, which goes on. done() runs inside this
+ * call, so no lock may be held. */
 bool http_cancel(struct http *h, struct job *j);
 /* Any thread; takes N; async-signal-unsafe. Tasks run in the order posted. */
 void http_post(struct http *h, struct task *t);

@@ -2,9 +2,9 @@
 /*
  * transfer: the only file that sets libcurl's options and reads its results. Net thread, no lock.
  *
- * libcurl repeats a request by itself when a kept connection turns out to be closed, or a stream
- * is refused, a POST too. The prerequest callback, called before each sending, counts these and
- * forbids the POST's.
+ * libcurl repeats a request by itself, a POST too, when a kept connection turns out to be closed or
+ * a stream is refused, up to five times. The prerequest callback, called before each sending, allows
+ * one: repeats are retry.c's to decide and the limiter's to count.
  */
 #include "http/transfer.h"
 
@@ -54,11 +54,10 @@ static int on_send(void *arg, char *peer_ip, char *own_ip, int peer_port, int ow
 	long connects = 0;
 
 	(void)peer_ip, (void)own_ip, (void)peer_port, (void)own_port;
-	if (t->sends && t->job->method == METHOD_POST)
+	if (t->sends++)
 		return CURL_PREREQFUNC_ABORT;
 	curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
 	t->is_reused = connects == 0;
-	t->sends++;
 	return CURL_PREREQFUNC_OK;
 }
 

@@ -35,7 +35,7 @@ struct transfer {
 	/* Of this attempt. */
 	struct buf body;
 	size_t header_bytes;
-	unsigned sends; /* how often libcurl began to send the request */
+	unsigned sends; /* how often libcurl began to send: the second time it is stopped */
 	bool is_reused; /* its connection had served a request before */
 	bool no_memory, too_big;
 };

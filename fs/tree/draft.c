@@ -156,6 +156,18 @@ static void content_of(struct node *n, struct text *text, struct draft **d) REQU
 		*text = text_ref(n->record ? &n->record->text : &n->text);
 }
 
+/* A refused text is about to be overwritten (some editors recover by writing the old text back):
+ * it is somebody's work still. */
+static void set_aside(struct tree *t, struct node *n) REQUIRES(T)
+{
+	struct draft *d = n->draft;
+
+	if (!d || !d->refused || !d->size || d->commit)
+		return;
+	d->rejected = true;
+	draft_detach(t, d);
+}
+
 int draft_open(struct tree *t, struct node *n, struct draft *mine, bool empty, struct draft **out)
 {
 	CLEANUP(text_put) struct text text = {0};
@@ -163,7 +175,9 @@ int draft_open(struct tree *t, struct node *n, struct draft *mine, bool empty, s
 
 	*out = NULL;
 	tree_lock(t);
-	bool detached = !n->draft && mine && !mine->node;
+	if (empty)
+		set_aside(t, n);
+	bool detached = !n->draft && mine && !mine->node && !mine->rejected;
 	/* A write after this handle's commit goes on where it was, not into the server's version. */
 	if (detached && n->record && mine->record == n->record)
 		draft_attach(t, mine, n);
