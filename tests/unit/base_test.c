@@ -55,7 +55,8 @@ static void test_a_map_finds_what_was_put_in_and_nothing_else(void)
 	for (uint64_t i = 0; i < COUNT; i += 2)
 		map_remove(&m, &items[i].entry);
 	for (uint64_t i = 0; i < COUNT; i++) {
-		struct map_entry *e = map_find(&m, map_hash_u64(items[i].key), match, &items[i].key);
+		struct map_entry *e =
+			map_find(&m, map_hash_u64(items[i].key), match, &items[i].key);
 		CHECK(i % 2 ? e == &items[i].entry : !e);
 	}
 	for (struct map_entry *e = map_next(&m, NULL); e; e = map_next(&m, e))
@@ -102,7 +103,8 @@ static void test_what_others_said_cannot_break_a_log_line(void)
 {
 	char out[64], tight[16];
 
-	CHECK_STR(log_quote(out, sizeof(out), "a\n\x1b[31m\"\\\xff", 9), "\"a\\x0a\\x1b[31m\\x22\\x5c\"");
+	CHECK_STR(log_quote(out, sizeof(out), "a\n\x1b[31m\"\\\xff", 9),
+		  "\"a\\x0a\\x1b[31m\\x22\\x5c\"");
 	CHECK(strlen(log_quote(tight, sizeof(tight), "0123456789012345678901234567890", 31)) <
 	      sizeof(tight));
 }

@@ -30,8 +30,8 @@ static void test_records_have_canonical_ids(void)
 
 static void test_editors_names_stay_local(void)
 {
-	static const char *const local[] = {".41.json.swp", "4913",	  "41.json~", "#41.json#",
-					    ".#41.json",    ".json",	  "41",	      "41.jsonx",
+	static const char *const local[] = {".41.json.swp", "4913",	 "41.json~",  "#41.json#",
+					    ".#41.json",    ".json",	 "41",	      "41.jsonx",
 					    "sedAbCdEf",    ".hid.json", "notes.txt", "41.JSON"};
 
 	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
