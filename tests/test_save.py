@@ -285,6 +285,38 @@ def test_a_colleagues_change_to_the_same_member_is_a_conflict(crm, mounts):
     assert crm.get("contacts", record)["job_title"] == "Ours"
 
 
+def test_a_recovery_after_a_conflict_overrides_nothing(crm, mounts):
+    crm.fill("contacts", 5)
+    record = crm.ids("contacts")[0]
+    path = mounts(crm, ttl=0) / "contacts" / f"{record}.json"
+    before = path.read_bytes()
+    text = edited(path, job_title="Ours")
+    crm.advance(2)
+    crm.change("contacts", record, job_title="Theirs")
+    with pytest.raises(OSError):
+        path.write_bytes(text)
+    mark = crm.mark()
+    path.write_bytes(before)  # vi writes its backup back
+    assert writes(crm, mark) == []
+    assert crm.get("contacts", record)["job_title"] == "Theirs"
+    assert json.loads(path.read_bytes())["job_title"] == "Theirs"
+
+
+def test_a_conflict_saved_again_overrides_the_conflict_and_nothing_else(crm, mounts):
+    crm.fill("contacts", 5)
+    record = crm.ids("contacts")[0]
+    path = mounts(crm, ttl=0) / "contacts" / f"{record}.json"
+    text = edited(path, job_title="Ours")
+    crm.advance(2)
+    crm.change("contacts", record, job_title="Theirs", city="Theirtown")
+    with pytest.raises(OSError):
+        path.write_bytes(text)
+    mark = crm.mark()
+    path.write_bytes(text)
+    assert [(r.path, r.body) for r in writes(crm, mark)] == [
+        (f"/contacts/{record}", {"job_title": "Ours"})]
+
+
 def test_a_text_from_an_unknown_version_is_a_conflict_and_not_an_overwrite(crm, card):
     path, record = card
     old = json.loads(path.read_bytes())

@@ -162,15 +162,17 @@ static void succeed(struct commit *c, bool created)
 
 	tree_lock(t);
 	struct node *n = c->node;
-	bool gone = !n->draft && !n->record; /* its name was removed while we sent it */
+	/* Its name was removed while we sent it. */
+	bool gone = d->loose || (!n->draft && !n->record);
 	rebase(c);
 	record_remember(rec, d->base_time, c->process, &d->base, &d->then);
 	rec->told_conflict = 0;
+	text_put(&rec->told_text);
 	if (!gone)
 		take_place(c, created);
 	/* The note says "saved" before the files go: a crash between the two must not bring it back. */
 	draft_note(d, &note);
-	if (!d->dirty)
+	if (!d->dirty && !gone)
 		draft_detach(t, d);
 	rec->vacated = false;
 	tree_tell_stale(t, n->ino, 0, NULL);
@@ -272,9 +274,10 @@ static void send_job(struct commit *c, struct job *j, void (*done)(struct job *j
 
 /* Comparing */
 
-/* The three texts; each gives a reference. False: mine was made from a version not known here. */
+/* The three texts; each a reference. */
 struct three {
 	struct text base, then, now;
+	bool told; /* the person was told of the conflict that there may be */
 };
 
 static void three_fini(struct three *x)
@@ -284,6 +287,7 @@ static void three_fini(struct three *x)
 	text_put(&x->now);
 }
 
+/* False: mine was made from a version that is not known here; base is then what there is now. */
 static bool gather(const struct commit *c, struct three *x) REQUIRES(T)
 {
 	const struct draft *d = c->draft;
@@ -300,10 +304,10 @@ static bool gather(const struct commit *c, struct three *x) REQUIRES(T)
 		if (known)
 			b = (struct base){.base = &d->base, .then = &d->then};
 	}
-	if (rec->told_conflict == rec->version) { /* told, and saved again: knowingly */
-		b = (struct base){.base = &rec->text, .then = &rec->text};
-		known = true;
-	}
+	/* Told of this conflict, and saved again: knowingly. What is unknown to us counts as such only if
+	 * it is the same text; an editor's recovery writes an older one back. */
+	x->told = rec->told_conflict == rec->version &&
+		  (known || text_equal(&rec->told_text, &c->mine));
 	x->base = text_ref(b.base);
 	x->then = text_ref(b.then);
 	x->now = text_ref(&rec->text);
@@ -312,38 +316,54 @@ static bool gather(const struct commit *c, struct three *x) REQUIRES(T)
 
 static void conflict(struct commit *c, const char *reason)
 {
+	struct record *rec = c->record;
+
 	tree_lock(c->tree);
-	c->record->told_conflict = c->record->version;
+	rec->told_conflict = rec->version;
+	text_put(&rec->told_text);
+	rec->told_text = text_ref(&c->mine);
 	tree_unlock(c->tree);
 	fail(c, -EBUSY, reason);
 }
 
-static void compare(struct commit *c)
+/* The members that the person changed, whatever the server has in them now, are sent when knowingly. */
+static int judge(const struct commit *c, const struct three *x, bool known, struct edit *edit)
 {
 	const struct kind *kind = c->coll->kind;
+	struct edit_against against = {
+		.base = span_of(&x->base), .then = span_of(&x->then), .now = span_of(&x->now)};
+	int err = known ? edit_update(kind, span_of(&c->mine), &against, edit) : -EBUSY;
+
+	if (err == -EBUSY && x->told) {
+		edit_fini(edit);
+		against.then = against.now;
+		err = edit_update(kind, span_of(&c->mine), &against, edit);
+	}
+	return err;
+}
+
+static void compare(struct commit *c)
+{
 	CLEANUP(edit_fini) struct edit edit = {0};
 	struct three x = {0};
 
 	tree_lock(c->tree);
 	bool known = gather(c, &x);
 	tree_unlock(c->tree);
-	struct edit_against against = {
-		.base = span_of(&x.base), .then = span_of(&x.then), .now = span_of(&x.now)};
-	int err = known ? edit_update(kind, span_of(&c->mine), &against, &edit) : -EBUSY;
+	int err = judge(c, &x, known, &edit);
 	three_fini(&x);
-	if (!known)
-		conflict(
-			c,
-			"it was made from a version that is not known here; read the record again, "
-			"or save once more to override");
-	else if (err == -EBUSY)
-		conflict(c, edit.reason);
+	if (err == -EBUSY)
+		conflict(c, known ? edit.reason
+				  : "it was made from a version that is not known here; read the "
+				    "record "
+				    "again, or save once more to override");
 	else if (err < 0)
 		fail(c, err, edit.reason);
 	else if (!edit.body)
 		succeed(c, false);
 	else
-		send_job(c, api_update(kind, c->record->id, STEAL(edit.body), edit.body_len),
+		send_job(c,
+			 api_update(c->coll->kind, c->record->id, STEAL(edit.body), edit.body_len),
 			 put_done, true);
 }
 

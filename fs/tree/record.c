@@ -97,6 +97,7 @@ static void record_free(struct record *rec)
 	while (!list_is_empty(&rec->versions))
 		version_free(container_of(rec->versions.next, struct version, link));
 	text_put(&rec->text);
+	text_put(&rec->told_text);
 	free(rec);
 }
 

@@ -93,6 +93,7 @@ struct record {
 	uint64_t vacated_until;	   /* (T) */
 	struct list versions;	   /* (T) newest first, bounded */
 	uint64_t told_conflict;	   /* (T) version the person was told of: the next save overrides */
+	struct text told_text;	   /* (T) the text that was refused then */
 	struct job *fetch;	   /* (T) the GET under way */
 	struct wait_point fetched; /* (T) */
 	struct job *deletion;	   /* (T) the DELETE under way */
