@@ -167,28 +167,27 @@ static void free_drafts(struct tree *t, struct coll *c) REQUIRES(T)
 
 static void free_locals(struct tree *t, struct coll *c) REQUIRES(T)
 {
-	struct map_entry *e;
-
-	while ((e = map_next(&c->locals, NULL)))
+	for (struct map_entry *e = map_next(&c->locals, NULL), *next; e; e = next) {
+		next = map_next(&c->locals, e);
 		local_remove(t, container_of(e, struct local, by_name));
+	}
 }
 
 static void free_records(struct coll *c) REQUIRES(T)
 {
-	struct map_entry *e;
-
 	listing_fini(&c->listing);
-	while ((e = map_next(&c->records, NULL)))
+	for (struct map_entry *e = map_next(&c->records, NULL), *next; e; e = next) {
+		next = map_next(&c->records, e);
 		record_forget(container_of(e, struct record, by_id));
+	}
 }
 
 /* What the kernel still knew when it went away. */
 static void free_inodes(struct tree *t) REQUIRES(T)
 {
-	struct map_entry *e;
-
-	while ((e = map_next(&t->inodes, NULL))) {
+	for (struct map_entry *e = map_next(&t->inodes, NULL), *next; e; e = next) {
 		struct node *n = container_of(e, struct node, by_ino);
+		next = map_next(&t->inodes, e);
 		assert(n->pins == 0 || n->type == NODE_ROOT || n->type == NODE_DIR);
 		n->lookups = 0;
 		n->pins = 1;
