@@ -223,3 +223,56 @@ def test_memory_does_not_grow_over_many_rounds(crm, mounts):
     for _ in range(5):
         round_()
     assert mnt.rss_kib() < before + (8_000 if SLOW == 1 else 300_000)  # a sanitizer's quarantine grows
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    done = run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+               "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert)
+    assert done.returncode == 0, done.stderr
+    return cert, key
+
+
+def test_https_works_with_a_certificate_that_is_trusted(start_crm, mounts, certificate):
+    crm = start_crm(tls=certificate)
+    crm.fill("contacts", 3)
+    mnt = mounts(crm, cacert=certificate[0])
+    assert len(os.listdir(mnt / "contacts")) == 3
+
+
+def test_https_is_refused_with_a_certificate_that_nobody_vouches_for(start_crm, point, certificate):
+    crm = start_crm(tls=certificate)
+    done = command(crm, point)
+    assert done.returncode == 2
+    is_one_sentence(done)
+    assert crm.log() == []
+
+
+def test_https_is_refused_when_the_certificate_is_another_hosts(start_crm, point, certificate):
+    crm = start_crm(tls=certificate)
+    done = command(crm, point, "-o", f"cacert={certificate[0]}", url=crm.url.replace("127.0.0.1", "localhost"))
+    assert done.returncode == 2
+    is_one_sentence(done)
+
+
+def test_gzip_is_asked_for_and_understood(start_crm, mounts):
+    crm = start_crm(gzip=True)
+    crm.fill("contacts", 250)
+    mnt = mounts(crm)
+    assert len(os.listdir(mnt / "contacts")) == 250
+    assert all("gzip" in r.headers["accept-encoding"] for r in crm.log())
+
+
+def test_connections_are_kept_and_few(crm, mnt):
+    crm.fill("contacts", 3_000)
+    os.listdir(mnt / "contacts")
+    assert len({r.conn for r in crm.log()}) <= 6
+
+
+def test_requests_carry_what_the_api_wants_and_nothing_that_breaks_them(crm, mnt):
+    os.listdir(mnt / "contacts")
+    for r in crm.log():
+        assert r.headers["accept"] == "application/json"
+        assert r.headers["user-agent"].startswith("concordfs/")
+        assert not {"origin", "referer", "cookie", "expect"} & set(r.headers)

@@ -36,7 +36,10 @@ class Crm:
     def start(cls, **flags):
         """Crm.start(records=0, rate=0, page_max=…): waits until it listens."""
         crm = cls()
-        words = [w for k, v in flags.items() for w in (f"--{k.replace('_', '-')}", str(v))]
+        words = []
+        for name, value in flags.items():
+            values = value if isinstance(value, tuple) else () if value is True else (value,)
+            words += [f"--{name.replace('_', '-')}", *map(str, values)]
         ours, theirs = socket.socketpair()
         crm.proc = subprocess.Popen(
             [sys.executable, "-B", HERE, "--port", "0", "--control-fd", str(theirs.fileno()), *words],
