@@ -44,7 +44,8 @@ def test_a_cat_and_a_save_during_a_walk_answer_in_a_round_trip(start_crm, mounts
     assert time.monotonic() - start < 3 * SLOW
     assert crm.get("companies", company)["domain"] == "new.example"
     assert ls.poll() is None, "the walk still waits"
-    ls.wait(timeout=100)
+    ls.terminate()
+    ls.wait()
     assert 429 not in statuses(crm, 0)
 
 

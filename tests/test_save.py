@@ -2,6 +2,7 @@
 """What saving does (design 1.4, 3.10): one PUT of what changed, and nothing typed is ever lost."""
 import errno
 import json
+import mmap
 import os
 import subprocess
 
@@ -452,6 +453,21 @@ def test_a_killed_daemon_keeps_the_refused_text_and_a_remount_shows_it(crm, moun
     assert (mount / "contacts" / "scratch.txt").read_bytes() == b"notes\n"
     with crm.expect(requests=1):
         assert f"{record}.json" in os.listdir(mount / "contacts")
+
+
+def test_a_change_through_a_memory_map_is_saved_when_it_is_unmapped(crm, card):
+    path, record = card
+    text = edited(path, job_title="Mapped")
+    path.write_bytes(edited(path, job_title="Before"))
+    mark = crm.mark()
+    fd = os.open(path, os.O_RDWR)
+    os.ftruncate(fd, len(text))
+    view = mmap.mmap(fd, len(text))
+    os.close(fd)
+    view[:] = text.replace(b'"Mapped"', b'"MAPPED"')
+    view.close()
+    until(lambda: crm.get("contacts", record)["job_title"] == "MAPPED", what="the save")
+    assert [r.method for r in writes(crm, mark)] == ["PUT"]
 
 
 def test_a_good_save_leaves_nothing_in_the_spool(crm, mnt, card):

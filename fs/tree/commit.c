@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "crm/edit.h"
 #include "tree/caller.h"
 #include "tree/commit_run.h"
@@ -62,11 +64,17 @@ static struct commit *begin(struct tree *t, struct node *n, struct draft *d, str
 	return c;
 }
 
+/* Nobody waits for an unattended one. */
+static int wait_for(struct tree *t, struct commit *c, struct waiter *w) REQUIRES(T)
+{
+	return w->wake ? wait_park(t, &c->done, w) : 0;
+}
+
 static int park_on(struct tree *t, struct commit *c, struct waiter *w) REQUIRES(T)
 {
-	int r = wait_park(t, &c->done, w);
+	int r = wait_for(t, c, w);
 
-	c->abandoned = r != PARKED;
+	c->abandoned = r < 0;
 	http_post(t->config.http, &c->task);
 	return r;
 }
@@ -101,8 +109,9 @@ static int judge(struct tree *t, struct node *n, enum commit_at at, bool wrote, 
 		return result;
 	if (!d || d->type != SPOOL_FILE)
 		return 0;
+	d->judged = d->writes;
 	if (d->commit)
-		return wait_park(t, &d->commit->done, w);
+		return wait_for(t, d->commit, w);
 	if (!d->dirty)
 		return at_rest(d, at, wrote);
 	return n->record || is_new_name(n) ? SAVE_IT : 0;
@@ -115,7 +124,7 @@ static int begin_node(struct tree *t, struct node *n, struct draft *d, uint64_t 
 	if (n->draft != d || !d->dirty)
 		return 0;
 	if (d->commit)
-		return wait_park(t, &d->commit->done, w);
+		return wait_for(t, d->commit, w);
 	struct commit *c = begin(t, n, d, mine, w);
 	if (!c)
 		return -ENOMEM;
@@ -152,6 +161,18 @@ int commit_node(struct tree *t, struct node *n, enum commit_at at, bool wrote, s
 	tree_unlock(t);
 	draft_sweep(t);
 	return r;
+}
+
+void commit_unattended(struct tree *t, struct node *n)
+{
+	struct waiter nobody;
+
+	waiter_init(&nobody);
+	nobody.born = clock_now();
+	nobody.deadline = nobody.born + t->config.timeout_ns;
+	int err = commit_node(t, n, COMMIT_AT_FLUSH, false, &nobody);
+	if (err < 0)
+		log_warning("tree: a text written after its last close is not saved: err=%d", -err);
 }
 
 bool commit_is_new_record(const struct text *text)

@@ -24,6 +24,10 @@ enum commit_at {
 int commit_node(struct tree *t, struct node *n, enum commit_at at, bool wrote, struct waiter *w)
 	EXCLUDES(T);
 
+/* The last handle goes, and bytes came after its last FLUSH: through a memory map, say, which is
+ * written back when it is unmapped. Nobody is there to be told, so the log is. */
+void commit_unattended(struct tree *t, struct node *n) EXCLUDES(T);
+
 /* A rename: src's text is to be saved as what new_name stands for. */
 struct commit_rename {
 	struct node *src;      /* with a local name; its draft is attached */

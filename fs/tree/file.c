@@ -228,6 +228,12 @@ static void forget_emptied(struct tree *t, struct draft *d) REQUIRES(T)
 	}
 }
 
+/* Bytes came since anybody was asked to save them, and nobody is left who could be. */
+static bool is_late(const struct tree *t, const struct draft *d) REQUIRES(T)
+{
+	return !t->closing && d->node && !d->users && d->dirty && d->writes != d->judged;
+}
+
 void file_close(struct tree *t, struct file *f)
 {
 	tree_lock(t);
@@ -237,8 +243,13 @@ void file_close(struct tree *t, struct file *f)
 		f->draft->users--;
 		forget_emptied(t, f->draft);
 	}
+	bool late = f->uses && is_late(t, f->draft);
 	draft_put(t, f->draft);
 	text_put(&f->text);
+	tree_unlock(t);
+	if (late)
+		commit_unattended(t, f->node);
+	tree_lock(t);
 	node_unpin(t, f->node);
 	tree_unlock(t);
 	draft_sweep(t);

@@ -150,6 +150,7 @@ struct draft {
 	mode_t mode;		/* (T) */
 	unsigned users;		/* (T) open handles that wrote or truncated */
 	uint64_t writes;	/* (T) counts them */
+	uint64_t judged;	/* (T) writes at the last FLUSH or FSYNC */
 	bool written;		/* (T) bytes came since it was begun */
 	bool dirty;		/* (T) and since the last commit */
 	int refused;		/* (T) how the last commit ended */
