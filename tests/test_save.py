@@ -341,6 +341,20 @@ def test_a_stale_base_is_read_again_before_the_put(crm, mounts):
             ("GET", f"/contacts/{record}"), ("PUT", f"/contacts/{record}")]
 
 
+def test_an_older_answer_that_arrives_after_a_save_does_not_undo_it(crm, mnt):
+    crm.fill("contacts", 30)
+    record = crm.ids("contacts")[0]
+    path = mnt / "contacts" / f"{record}.json"
+    hold = crm.fault(method="GET", path="/contacts$", action="hold_answer")
+    ls = subprocess.Popen(["ls", path.parent], stdout=subprocess.DEVNULL)
+    crm.wait_held(hold)  # the page is cut, and on its way
+    path.write_bytes(edited(path, job_title="Ours"))
+    crm.release(hold)
+    ls.wait()
+    assert json.loads(path.read_bytes())["job_title"] == "Ours"
+    assert len(os.listdir(path.parent)) == 30
+
+
 def test_a_record_deleted_meanwhile_is_busy_and_the_text_kept(crm, card):
     path, record = card
     text = edited(path, job_title="Ours")

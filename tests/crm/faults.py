@@ -59,6 +59,13 @@ class Faults:
         await fault.released.wait()
         return carry_out()
 
+    async def hold_answer(self, fault, writer, carry_out):
+        """Carried out at once, answered late: the answer is old when it arrives."""
+        answer = carry_out()
+        fault.held += 1
+        await fault.released.wait()
+        return answer
+
     async def reset(self, fault, writer, carry_out):
         abort(writer)
 
