@@ -14,6 +14,10 @@ from conftest import SLOW, until
 
 pytestmark = [pytest.mark.concurrent, pytest.mark.slow_watchdog(150)]
 
+START = """import json, os, random, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # python loses a KeyboardInterrupt in a destructor
+d = sys.argv[1]
+"""
 READER = """
 for i in range(10_000):
  for n in os.listdir(d):
@@ -23,7 +27,7 @@ for i in range(10_000):
 
 
 def python(body, *arguments):
-    return subprocess.Popen([sys.executable, "-c", "import os, sys, json, random\nd = sys.argv[1]\n" + body,
+    return subprocess.Popen([sys.executable, "-c", START + body,
                              *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
 
@@ -125,3 +129,54 @@ def test_an_unmount_in_the_middle_of_everything_is_clean(crm, mounts):
     for r in readers:
         r.kill()
         r.wait()
+
+
+FAULTS = [{"action": "reset"}, {"action": "close"}, {"status": 500}, {"action": "truncate"}, {"delay": 0.2},
+          {"action": "reset_after_apply"}, {"action": "badjson"}, {"status": 422, "body": {"message": "no"}}]
+
+
+def a_colleague_and_bad_luck(crm, dice):
+    ids = crm.ids("contacts")
+    verb = dice.choice(["change", "change", "change", "insert", "trash", "purge", "fault", "fault"])
+    if verb == "insert":
+        crm.insert("contacts", first_name="Late")
+    elif verb == "fault":
+        crm.fault(times=dice.randrange(1, 4), **dice.choice(FAULTS))
+    elif verb == "change":
+        crm.change("contacts", dice.choice(ids), city=f"c{dice.randrange(9_999)}")
+    else:
+        getattr(crm, verb)("contacts", dice.choice(ids))
+
+
+def refused_names(mnt):
+    """Records whose file is somebody's refused text, by the notes in the spool."""
+    return {line.removeprefix("name ") for note in mnt.state.glob("*/spool.*/*.note")
+            for line in note.read_text(errors="replace").splitlines() if line.startswith("name ")}
+
+
+def disagreements(crm, mnt):
+    folder, refused = mnt / "contacts", refused_names(mnt)
+    names = {n for n in os.listdir(folder) if n[0].isdigit() and n.endswith(".json")}
+    found = (names ^ {f"{i}.json" for i in crm.ids("contacts")}) - refused
+    for name in names - refused - found:
+        mine, true = json.loads((folder / name).read_bytes()), crm.get("contacts", int(name[:-5]))
+        if any(mine[k] != true[k] for k in ("job_title", "city", "email", "updated_at")):
+            found.add(name)
+    return found
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_after_all_kinds_of_mischief_mount_and_server_agree(crm, mounts, seed):
+    crm.fill("contacts", 150)
+    mnt = mounts(crm, ttl=1, timeout=8 * SLOW, max_deletes=0)
+    script = os.path.join(os.path.dirname(__file__), "mischief.py")
+    procs = [subprocess.Popen([sys.executable, script, mnt / "contacts", str(10 * seed + i), "250"],
+                              stdout=subprocess.DEVNULL) for i in range(6)]
+    dice = random.Random(seed)
+    while any(p.poll() is None for p in procs):
+        a_colleague_and_bad_luck(crm, dice)
+        crm.wait(lambda log, n=crm.mark(): len(log) > n or all(p.poll() is not None for p in procs))
+    assert [p.returncode for p in procs] == [0] * 6
+    crm.clear_faults()
+    until(lambda: not disagreements(crm, mnt), timeout=30,
+          what="mount and server agreeing")
