@@ -66,11 +66,17 @@ class Mischief:
                 os.fsync(f.fileno())
             os.unlink(backup)
         except OSError:
-            try:
-                os.unlink(path)
-            finally:
-                os.rename(backup, path)
+            self.recover(path, backup)
             raise
+
+    def recover(self, path, backup):
+        for step in (lambda: os.unlink(path), lambda: os.rename(backup, path)):
+            try:
+                step()
+            except OSError:
+                pass
+        if os.path.lexists(backup):
+            os.unlink(backup)
 
     def refused_vim(self):
         self.vim(email="nope")

@@ -418,6 +418,28 @@ def test_a_record_moved_away_is_untouched_and_comes_back(crm, card):
         assert path.read_bytes() == before
 
 
+def test_two_editors_saving_one_record_at_once_delete_nothing(crm, card):
+    path, record = card
+    mark = crm.mark()
+    one, two = Vim(path), Vim(path)
+    two.backup = f"{path}~2"
+    text = edited(path, job_title="One")
+    os.rename(path, one.backup)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+    os.write(fd, text)
+    os.rename(path, two.backup)  # the other editor begins in the middle
+    os.fsync(fd)
+    os.close(fd)
+    one.forget_backup()
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+    os.write(fd, text.replace(b"One", b"Two"))
+    os.fsync(fd)
+    os.close(fd)
+    two.forget_backup()
+    assert [(r.method, r.body) for r in writes(crm, mark)] == [("PUT", {"job_title": "Two"})]
+    assert json.loads(path.read_bytes())["job_title"] == "Two"
+
+
 def test_a_record_moved_onto_another_is_refused(crm, card):
     path, record = card
     other = crm.ids("contacts")[7]

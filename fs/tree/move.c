@@ -37,7 +37,8 @@ static void judge_rejected(struct draft *d) REQUIRES(T)
 {
 	uint64_t id;
 	const struct node *n = d->node;
-	bool meant = n->record || (n->local && name_classify(n->local->name, &id) == NAME_NEW);
+	bool meant = n->record || d->record ||
+		     (n->local && name_classify(n->local->name, &id) == NAME_NEW);
 
 	d->rejected = d->type == SPOOL_FILE && d->size > 0 && meant && (d->refused || d->dirty);
 }
@@ -53,9 +54,11 @@ static void unlink_local(struct tree *t, struct local *l) REQUIRES(T)
 	struct node *n = l->node;
 	struct record *origin = n->origin;
 
-	/* The last copy of a name that was moved away: the record is seen again. */
-	if (origin && origin->vacated)
+	/* The last text that the name was moved away with: the record is seen again. Not before: another
+	 * editor may be about to create its successor. */
+	if (origin && origin->away == 1)
 		origin->vacated = false;
+	node_set_origin(n, NULL);
 	if (n->draft) {
 		judge_rejected(n->draft);
 		draft_unlink(t, n->draft);
@@ -253,7 +256,7 @@ static int move_away(struct rename *r) REQUIRES(T)
 	err = local_add(r->t, r->to, r->m->new_name, n, 0);
 	if (!err) {
 		vacate(r->t, rec, r->w->born);
-		n->origin = record_ref(rec);
+		node_set_origin(n, rec);
 		touch(r, n);
 	}
 	node_unpin(r->t, n);

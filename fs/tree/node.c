@@ -48,6 +48,18 @@ struct node *node_new(struct tree *t, enum node_type type, struct coll *c, uint6
 	return n;
 }
 
+void node_set_origin(struct node *n, struct record *rec)
+{
+	struct record *old = n->origin;
+
+	n->origin = rec ? record_ref(rec) : NULL;
+	if (rec)
+		rec->away++;
+	if (old)
+		old->away--;
+	record_put(old);
+}
+
 static void node_free(struct tree *t, struct node *n) REQUIRES(T)
 {
 	struct record *rec = STEAL(n->record);
@@ -58,7 +70,7 @@ static void node_free(struct tree *t, struct node *n) REQUIRES(T)
 	if (rec && rec->node == n)
 		rec->node = NULL;
 	record_put(rec);
-	record_put(STEAL(n->origin));
+	node_set_origin(n, NULL);
 	text_put(&n->text);
 	free(n->target);
 	free(n);
@@ -134,7 +146,7 @@ void node_become(struct tree *t, struct node *n, struct record *rec)
 		record_put(STEAL(n->record));
 		n->record = record_ref(rec);
 	}
-	record_put(STEAL(n->origin));
+	node_set_origin(n, NULL);
 	text_put(&n->text);
 	n->seen_version = 0;
 	rec->node = n;

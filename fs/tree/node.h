@@ -27,6 +27,8 @@ struct node *node_new(struct tree *t, enum node_type type, struct coll *c, uint6
 struct node *node_of_record(struct tree *t, struct record *rec) REQUIRES(T); /* gives a pin */
 void node_pin(struct tree *t, struct node *n) REQUIRES(T);
 void node_unpin(struct tree *t, struct node *n) REQUIRES(T); /* NULL is fine */
+/* The record whose name was moved away to n's; NULL: none any more. */
+void node_set_origin(struct node *n, struct record *rec) REQUIRES(T);
 /* Makes n the node of rec (its content from now on), in the place of whatever stood there. */
 void node_become(struct tree *t, struct node *n, struct record *rec) REQUIRES(T);
 /* Takes the record's name away from n, which keeps the text as its own. */

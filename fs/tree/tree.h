@@ -88,8 +88,9 @@ struct record {
 	struct node *node;	 /* (T) the node at <id>.json, if one lives; not counted */
 	bool doubtful;		 /* (T) a save's answer was lost: not fresh until asked again */
 	pid_t reader;		 /* (T) thread that opened it last */
-	bool served;  /* (T) this text was opened: keep it as a version when it is replaced */
-	bool vacated; /* (T) an editor moved the name away, until vacated_until */
+	bool served;   /* (T) this text was opened: keep it as a version when it is replaced */
+	bool vacated;  /* (T) an editor moved the name away, until vacated_until */
+	unsigned away; /* (T) nodes whose origin it is */
 	uint64_t vacated_until;	   /* (T) */
 	struct list versions;	   /* (T) newest first, bounded */
 	uint64_t told_conflict;	   /* (T) version the person was told of: the next save overrides */

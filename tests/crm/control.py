@@ -1,115 +1,167 @@
 # SPDX-License-Identifier: MIT
-"""The back door for tests: JSON commands on a connection of its own, never counted or logged."""
-import asyncio
+"""The back door for tests: POST /_control/COMMAND with JSON arguments; never counted, logged or faulted."""
 import json
 
-from crm import demo
-from crm.faults import Fault
-from crm.query import sort_key
+from crm.server import Answer
 
 
 class Control:
     def __init__(self, app):
         self.app, self.model = app, app.model
 
-    async def serve(self, reader, writer):
-        while line := await reader.readline():
-            command = json.loads(line)
-            try:
-                result = getattr(self, "do_" + command.pop("do"))(**command)
-                result = {"ok": await result if asyncio.iscoroutine(result) else result}
-            except Exception as e:  # the test shall see it, whatever it is
-                result = {"error": f"{type(e).__name__}: {e}"}
-            writer.write(json.dumps(result).encode() + b"\n")
-            await writer.drain()
+    def handle(self, request):
+        command = getattr(self, "do_" + request.path.removeprefix("/_control/"), None)
+        if command is None:
+            return Answer(404, b'{"error":"no such command"}')
+        try:
+            arguments = json.loads(request.body) if request.body else {}
+            result = command(**arguments)
+        except Exception as e:  # the test shall see it, whatever it is
+            return Answer(400, json.dumps({"error": f"{type(e).__name__}: {e}"}).encode())
+        if hasattr(result, "__await__"):
+            return self.later(result)
+        return Answer(200, json.dumps({"ok": result}).encode())
 
-    def table(self, kind):
-        return self.model.tables[kind]
+    async def later(self, coroutine):
+        try:
+            return Answer(200, json.dumps({"ok": await coroutine}).encode())
+        except OSError as e:
+            return Answer(400, json.dumps({"error": str(e)}).encode())
+
+    # Records
 
     def do_fill(self, kind, n):
-        demo.fill(self.table(kind), n)
+        self.app.demo.fill(kind, n)
 
-    def do_log(self, since):
-        return self.app.log[since:]
+    def do_get(self, kind, i):
+        row = self.model.row(kind, i)
+        if row is None:
+            return None
+        from_store = self.app.shapes.text(self.app.shapes.single(kind, row), self.app.admin())
+        return json.loads(from_store)
+
+    def do_ids(self, kind):
+        return self.model.tables[kind].ids
+
+    def do_count(self, kind):
+        return len(self.model.tables[kind].ids)
+
+    def do_trash_ids(self, kind):
+        return sorted(self.model.tables[kind].trash)
+
+    def do_change(self, kind, i, members, raw=False):
+        """Without raw, members must exist; with it, anything goes."""
+        row = self.model.tables[kind].rows[i]
+        if not raw:
+            members = {k: self.stored(kind, k, v) for k, v in members.items()}
+            links = {k: members.pop(k) for k in list(members) if k in self.link_kinds(kind)}
+            self.app.writer.associate(kind, i, links)
+        self.model.change(kind, row["id"], members)
+
+    def do_insert(self, kind, members):
+        row = self.app.fields.blank(kind)
+        members = {k: self.stored(kind, k, v) for k, v in members.items()}
+        links = {k: members.pop(k) for k in list(members) if k in self.link_kinds(kind)}
+        i = self.model.insert(kind, {**row, **members})
+        for other, ids in links.items():
+            for other_id in ids:
+                self.model.attach(kind, i, other, other_id)
+        return i
+
+    def link_kinds(self, kind):
+        return [f.key for f in self.app.fields.built_in[kind] if f.type == "ids"]
+
+    def stored(self, kind, key, value):
+        """Tags by name and options by label, as a person would say them."""
+        if key == "tags" and isinstance(value, list):
+            family = "deals" if kind == "deals" else "contacts"
+            return [self.model.tag(family, t)["id"] if isinstance(t, str) else t for t in value]
+        custom = next((c for c in self.app.fields.custom[kind] if c.key == key and c.options is not None), None)
+        if custom is None or value is None:
+            return value
+        return [self.app.fields.option(custom, v) for v in value] if custom.is_multi else (
+            self.app.fields.option(custom, value))
+
+    def do_trash(self, kind, i):
+        self.model.bin(kind, i)
+
+    def do_purge(self, kind, i):
+        self.model.purge(kind, i)
+
+    def do_restore(self, kind, i):
+        self.model.restore(kind, i)
+
+    def do_raw_item(self, kind, i, text):
+        raw = self.model.tables[kind].raw
+        if text is None:
+            raw.pop(i, None)
+        else:
+            raw[i] = text.encode("utf-8", "surrogatepass")
+
+    # The log
 
     def do_mark(self):
         return len(self.app.log)
 
-    def do_get(self, kind, i):
-        row = self.model.row(kind, i)
-        return self.app.shapes.single(kind, row) if row else None
+    def do_log(self, since):
+        return [entry.as_dict() for entry in self.app.log[since:]]
 
-    def do_ids(self, kind):
-        return self.table(kind).ids
-
-    def do_change(self, kind, i, members):
-        self.table(kind).change(i, members)
-
-    def do_insert(self, kind, members):
-        row = {**self.app.writer.defaults(kind), **members}
-        return self.table(kind).insert(row)
-
-    def do_trash(self, kind, i):
-        self.table(kind).bin(i)
-
-    def do_purge(self, kind, i):
-        self.table(kind).take(i)
-
-    def do_restore(self, kind, i):
-        self.table(kind).restore(i)
-
-    def do_newest(self, kind, n):
-        return [r["id"] for r in sorted(self.table(kind).rows.values(), key=sort_key("updated_at"))[-n:]]
+    # Faults
 
     def do_fault(self, **what):
-        fault = Fault(**what)
-        self.app.faults.all.append(fault)
-        return fault.id
+        return self.app.faults.add(**what)
 
     def do_release(self, i):
-        for fault in self.app.faults.all:
-            if fault.id == i:
-                fault.times = 0
-                fault.released.set()
+        self.app.faults.all[i].end()
 
     def do_clear_faults(self):
-        for fault in self.app.faults.all:
-            fault.times = 0
-            fault.released.set()
+        for fault in self.app.faults.all.values():
+            fault.end()
+        self.app.faults.all = {}
+
+    def do_faults_left(self):
+        return sum(f.times != 0 for f in self.app.faults.all.values())
 
     def do_held(self, i):
-        return next(f.held for f in self.app.faults.all if f.id == i)
+        return self.app.faults.all[i].held
+
+    # Server
+
+    def do_now(self, seconds=None):
+        if seconds is not None:
+            self.app.clock.set(seconds)
+        return self.app.clock.now()
 
     def do_advance(self, seconds):
-        self.model.clock.offset += seconds
+        self.app.clock.offset += seconds
 
-    def do_down(self):
-        return self.app.down()
+    async def do_down(self):
+        self.app.server.shut()
 
-    def do_up(self):
-        return self.app.up()
+    async def do_up(self):
+        await self.app.server.listen(*self.app.server.address)
 
-    def do_setting(self, name, kind=None, value=None):
-        setting = self.model.settings[name]
-        if isinstance(setting, set):
-            setting.add(kind)
-        elif isinstance(setting, dict):
-            setting[kind] = value
-        else:
-            self.model.settings[name] = value
+    def do_spend(self, n, user=1):
+        self.model.window(user).spend(n)
 
-    def do_raw_item(self, kind, i, text):
-        self.table(kind).raw[i] = text
+    def do_budget(self, user=1):
+        window = self.model.window(user)
+        return {"limit": window.limit, "remaining": window.left(), "reset_in": window.resets_in()}
+
+    def do_page_max(self, n):
+        self.app.settings.page_max = n
+
+    def do_forbid(self, kind, on=True):
+        (self.app.settings.forbidden.add if on else self.app.settings.forbidden.discard)(kind)
+
+    def do_absent(self, kind, on=True):
+        (self.app.settings.absent.add if on else self.app.settings.absent.discard)(kind)
+
+    def do_lie_total(self, kind, delta):
+        self.app.settings.lies[kind] = delta
 
     def do_on_page(self, kind, page, verb, argument):
-        commands = {"trash": self.do_trash, "purge": self.do_purge, "insert": self.do_insert}
-        self.model.on_page.append({"kind": kind, "page": page,
-                                   "run": lambda: commands[verb](kind, argument)})
-
-    def do_spend(self, n):
-        self.model.window(1).spend(n)
-
-    def do_budget(self):
-        window = self.model.window(1)
-        return {"limit": window.limit, "remaining": window.limit - window.spent,
-                "reset_in": window.resets_in()}
+        verbs = {"trash": self.do_trash, "purge": self.do_purge, "restore": self.do_restore,
+                 "insert": self.do_insert, "change": lambda kind, a: self.do_change(kind, *a)}
+        run = verbs[verb]
+        self.app.settings.on_page.append((kind, page, lambda: run(kind, argument)))

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Writing: normalisation, validation, and what the product does with it (concord-api.md 1.4, 4, 5)."""
-import re
-
-from crm.fields import MULTI_TYPES, OPTION_TYPES, label_of
+"""Whole bodies: validation, then what the product does with them (concord-api.md 3, 5)."""
+from crm import values
+from crm.fields import OPTION_TYPES
+from crm.model import SUBJECTS
 from crm.query import ServerError
 
-CREATED_BY_NAME = {"sources", "industries", "pipelines"}
-EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 FULL_PUT = {"notes", "pipelines", "pipeline-stages", "sources", "industries", "activity-types",
             "call-outcomes", "lost-reasons", "document-types", "users"}
-COUNTRIES = {211, 81, 76}
+UNIQUE = {("products", "name"), ("products", "sku"), ("users", "email")}
+OWNED = ("contacts", "companies", "deals", "activities", "documents")
+NULL_IS_IGNORED = ("tags", "ids")
+FROZEN = ("content", "title", "brand_id")  # in an accepted document
 
 
 class Refused(Exception):
@@ -20,271 +20,216 @@ class Refused(Exception):
         self.body = {"message": message, **({"errors": errors} if errors else {})}
 
 
-def normalise(value):
-    """Every string is trimmed, an empty one becomes null."""
-    if isinstance(value, str):
-        return value.strip() or None
-    if isinstance(value, list):
-        return [normalise(v) for v in value]
-    if isinstance(value, dict):
-        return {k: normalise(v) for k, v in value.items()}
-    return value
-
-
 def invalid(errors):
-    first = next(iter(errors.values()))[0]
-    more = sum(len(v) for v in errors.values()) - 1
-    text = first if not more else f"{first} (and {more} more error{'s' if more > 1 else ''})"
-    return Refused(422, text, errors)
+    messages = [m for ms in errors.values() for m in ms]
+    more = len(messages) - 1
+    return Refused(422, messages[0] + (f" (and {more} more error{'s' if more > 1 else ''})" if more else ""),
+                   errors)
 
 
-def as_date(text):
-    return f"{text[:10]}T00:00:00.000000Z"
-
-
-def as_datetime(text):
-    date, _, rest = text.replace("T", " ").partition(" ")
-    clock = re.match(r"\d{2}:\d{2}:\d{2}", rest)
-    return f"{date}T{clock[0] if clock else '00:00:00'}.000000Z"
+def required(label):
+    return [f"The {label} field is required."]
 
 
 class Writer:
+    refuse = staticmethod(Refused)
+
     def __init__(self, model, fields):
         self.model, self.fields = model, fields
 
-    # One method a type: (resource, field, value, row id) -> stored value; ValueError says why not.
+    # What the readers of values ask
 
-    def text(self, resource, field, value, row_id):
-        if value is not None and not isinstance(value, (str, int, float)):
-            raise ValueError("must be a string")
-        if isinstance(value, str) and len(value) > 191 and field.kind == "text":
-            raise ValueError("must not be greater than 191 characters")
-        return None if value is None else str(value)
-
-    html = text
-
-    def enum(self, resource, field, value, row_id):
-        if value not in ("open", "won", "lost"):
-            raise ValueError("is invalid")
-        was = self.model.row(resource, row_id)["status"] if row_id else "open"
-        if {was, value} == {"won", "lost"}:
-            raise Refused(409, f"The deal must be open before it is marked as {value}.")
-        return value
-
-    def email(self, resource, field, value, row_id):
-        if value is None:
-            return None
-        if not isinstance(value, str) or not EMAIL.fullmatch(value):
-            raise ValueError("must be a valid email address")
-        others = [self.model.tables[resource]] + ([self.model.tables["users"]] if resource == "contacts" else [])
-        for table in others:
-            for row in table.rows.values():
-                if row.get("email") == value and not (table.name == resource and row["id"] == row_id):
-                    raise ValueError("has already been taken")
-        return value
-
-    def number(self, resource, field, value, row_id):
-        if value is None:
-            return 0
-        try:
-            return value if isinstance(value, (int, float)) and not isinstance(value, bool) else float(value)
-        except (TypeError, ValueError):
-            raise ValueError("must be a number") from None
-
-    def int(self, resource, field, value, row_id):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-            raise ValueError("must be an integer")
-        return value
-
-    def bool(self, resource, field, value, row_id):
-        if value not in (True, False, 0, 1, None):
-            raise ValueError("must be true or false")
-        return bool(value)
-
-    def date(self, resource, field, value, row_id):
-        if value is None:
-            return None
-        if not isinstance(value, str) or not DATE.match(value):
-            raise ValueError("is not a valid date")
-        return as_date(value)
-
-    def datetime(self, resource, field, value, row_id):
-        if value is None:
-            return None
-        if not isinstance(value, str) or not DATE.match(value):
-            raise ValueError("is not a valid date")
-        return as_datetime(value)
-
-    def activity_date(self, resource, field, value, row_id):
-        if not isinstance(value, str) or not DATE.match(value):
-            raise ValueError("is not a valid date")
-        return value if len(value) == 10 else as_datetime(value)
-
-    def belongs(self, resource, field, value, row_id):
-        if value is None:
-            return None
-        if field.target == "countries":
-            if value not in COUNTRIES:
-                raise ValueError("is invalid")
+    def by_id_or_label(self, kind, value):
+        if isinstance(value, str) and value.isdigit() and self.model.row(kind, int(value)):
+            return int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and self.model.row(kind, value):
             return value
-        for row in self.model.tables[field.target].rows.values():
-            if row["id"] == value or str(row["id"]) == value or row.get("name") == value:
-                return row["id"]
-        if field.target not in CREATED_BY_NAME:
-            raise ValueError("is invalid")
-        return self.model.tables[field.target].insert({"name": str(value)})
+        if not isinstance(value, str):
+            return None
+        members = ("email", "name") if kind in SUBJECTS else ("name",)
+        rows = self.model.tables[kind].rows.values()
+        return next((r["id"] for r in rows if any(
+            isinstance(r.get(m), str) and r[m].lower() == value.lower() for m in members)), None)
 
-    def tags(self, resource, field, value, row_id):
-        names = value.split(",") if isinstance(value, str) else value or []
-        if any(not isinstance(n, str) for n in names):
-            raise ServerError("Array to string conversion")
-        tags = self.model.tags
-        for name in map(str.strip, names):
-            tags.setdefault(name.lower(), {"id": max([t["id"] for t in tags.values()], default=0) + 1,
-                                           "name": name, "swatch_color": None,
-                                           "display_order": 1, "type": resource})
-        return list(dict.fromkeys(tags[n.strip().lower()]["id"] for n in names))
+    def unique(self, kind, key, value, row, also=()):
+        """Records in the trash do not count (GUESS: open question 3)."""
+        for other in [kind, *also]:
+            for known in self.model.tables[other].rows.values():
+                if known.get(key) == value and not (other == kind and row and known["id"] == row["id"]):
+                    raise ValueError("has already been taken.")
 
-    def phones(self, resource, field, value, row_id):
-        out = []
-        for n, phone in enumerate(value or []):
-            phone = phone if isinstance(phone, dict) else {"number": phone}
-            if not phone.get("number"):
-                raise ServerError("Undefined array key number")
-            kind = phone.get("type") if phone.get("type") in ("mobile", "work", "other") else "mobile"
-            out.append({"id": (row_id or 0) * 100 + n, "number": str(phone["number"]), "type": kind})
+    def unique_phones(self, wanted, row):
+        numbers = {n for n, _ in wanted}
+        for known in self.model.tables["contacts"].rows.values() if numbers else ():
+            if (row is None or known["id"] != row["id"]) and any(
+                    p["number"] in numbers for p in known.get("phones") or []):
+                taken = next(p["number"] for p in known["phones"] if p["number"] in numbers)
+                index = [n for n, _ in wanted].index(taken)
+                raise invalid({f"phones.{index}.number": ["The phone number has already been taken."]})
+
+    # Validation
+
+    def built_in(self, kind, body, row, errors):
+        out = {}
+        for field in self.fields.built_in[kind]:
+            value = body.get(field.key)
+            if field.key not in body or field.type not in values.BUILT_IN:
+                continue
+            if value is None and (field.required or field.type in NULL_IS_IGNORED):
+                if field.required:
+                    errors[field.key] = required(field.label)
+                continue
+            self.read(values.BUILT_IN[field.type], kind, field, value, row, out, errors)
+            if (kind, field.key) in UNIQUE and value is not None:
+                self.read(self.check_unique, kind, field, value, row, {}, errors)
         return out
 
-    def guests(self, resource, field, value, row_id):
-        if isinstance(value, list):
-            raise ServerError("guests")
-        return [{"id": i, "resource_name": kind} for kind, ids in (value or {}).items() for i in ids]
+    def check_unique(self, writer, kind, field, value, row):
+        self.unique(kind, field.key, value, row)
 
-    def ids(self, resource, field, value, row_id):
-        if any(isinstance(v, dict) for v in value):
-            raise ServerError("Array to string conversion")
-        return [v for v in value if self.model.row(field.key, v)]
+    def read(self, reader, kind, field, value, row, out, errors):
+        try:
+            out[field.key] = reader(self, kind, field, value, row)
+        except ValueError as e:
+            words = str(e)
+            errors[field.key] = [f"The {field.label} {words}" if words.startswith("has already") else
+                                 f"The selected {field.label} is invalid." if words.startswith("selected") else
+                                 f"The {field.label} field {words}"]
 
-    # Custom fields
+    def custom(self, kind, body, row, errors):
+        out = {}
+        for field in self.fields.custom[kind]:
+            value = body.get(field.key)
+            if field.key not in body or (value is None and field.type in OPTION_TYPES):
+                continue  # null clears no option field, and says nothing
+            self.read(values.CUSTOM[field.type], kind, field, value, row, out, errors)
+        return out
 
-    def custom(self, resource, key, kind, value):
-        if kind in MULTI_TYPES:
-            values = value.split(",") if isinstance(value, str) else value
-            if any(isinstance(v, dict) for v in values):
+    def rules(self, kind, body, row, errors):
+        """Between members."""
+        def missing(key, label=None):
+            errors.setdefault(key, required(label or key.replace("_", " ")))
+        if row is None or kind in FULL_PUT:
+            for field in self.fields.built_in[kind]:
+                if field.required and body.get(field.key) is None:
+                    missing(field.key, field.label)
+        if kind == "notes":
+            for key in ("via_resource", "via_resource_id"):
+                if body.get(key) is None:
+                    missing(key)
+            if body.get("via_resource") not in (None, *SUBJECTS):
+                errors["via_resource"] = ["The selected via resource is invalid."]
+        if kind == "deals" and "pipeline_id" in body and body.get("stage_id") is None:
+            missing("stage_id", "stage")
+        if kind == "activities" and row is not None:
+            for key, other in (("due_date", "end_date"), ("end_date", "due_date")):
+                if key in body and body.get(other) is None:
+                    missing(other)
+
+    def associations(self, kind, body, row):
+        """{other kind: [ids]} of what the body names; strangers are dropped silently."""
+        out = {}
+        nested = body.get("associations")
+        if nested is not None and not isinstance(nested, dict):
+            raise Refused(400, "The associations must be an object.")
+        allowed = [f.key for f in self.fields.built_in[kind] if f.type == "ids"]
+        for other in nested or {}:
+            if other not in allowed:
+                raise Refused(400, f"The resource [{other}] cannot be associated.")
+        for other in allowed:
+            wanted = body.get(other, (nested or {}).get(other))
+            if wanted is None:
+                continue
+            if not isinstance(wanted, list) or any(isinstance(w, (dict, list)) for w in wanted):
                 raise ServerError("Array to string conversion")
-            return [self.fields.option(resource, key, v)["id"] for v in values]
-        if kind in OPTION_TYPES:
-            return self.fields.option(resource, key, value)["id"]
-        simple = {"Number": self.int, "Numeric": self.numeric, "Boolean": self.bool, "Date": self.date,
-                  "DateTime": self.datetime}
-        if kind == "Email" and value is not None and not EMAIL.fullmatch(str(value)):
-            raise ValueError("must be a valid email address")
-        return simple.get(kind, self.plain)(resource, None, value, None)
-
-    def numeric(self, resource, field, value, row_id):
-        value = self.number(resource, field, value, row_id)
-        if value < 0 or round(value, 3) != value:
-            raise ValueError("must have 0-3 decimal places")
-        return value
-
-    def plain(self, resource, field, value, row_id):
-        if value is not None and not isinstance(value, str):
-            raise ValueError("must be a string")
-        return value
-
-    # The whole
-
-    def built_in(self, resource, body, row_id, errors):
-        out = {}
-        for field in self.fields.built_in[resource]:
-            if field.key not in body:
-                continue
-            value = body[field.key]
-            if value is None and field.kind in ("tags", "ids"):
-                continue  # null is ignored; [] clears
-            if value is None and field.required:
-                errors[field.key] = [f"The {label_of(field.key).lower()} field is required."]
-                continue
-            try:
-                method = getattr(self, field.kind.replace("-", "_"))
-                out[field.key] = method(resource, field, value, row_id)
-            except ValueError as e:
-                errors[field.key] = [f"The {label_of(field.key).lower()} field {e}."]
+            ids = [self.by_id_or_label(other, w) for w in wanted]
+            out[other] = list(dict.fromkeys(i for i in ids if i is not None))
         return out
 
-    def all_custom(self, resource, body, errors):
-        out = {}
-        for key, kind, label, _ in self.fields.custom.get(resource, []):
-            value = body.get(key)
-            if key not in body or (value is None and kind in OPTION_TYPES):
-                continue  # Select and Radio cannot be cleared
-            try:
-                out[key] = self.custom(resource, key, kind, value)
-            except ValueError as e:
-                errors[key] = [f"The {label} field {e}."]
-        return out
-
-    def required(self, resource, body, errors):
-        for field in self.fields.built_in[resource]:
-            if field.required and body.get(field.key) is None:
-                errors.setdefault(field.key, [f"The {label_of(field.key).lower()} field is required."])
-
-    def rules(self, resource, body, creating, errors):
-        def needs(key, other):
-            if key in body and other not in body:
-                errors[other] = [f"The {label_of(other).lower()} field is required when "
-                                 f"{label_of(key).lower()} is present."]
-        if resource == "notes":
-            for key in ("body", "via_resource", "via_resource_id"):
-                if not body.get(key):
-                    errors.setdefault(key, [f"The {label_of(key).lower()} field is required."])
-        if resource == "deals":
-            needs("pipeline_id", "stage_id")
-        if resource == "activities" and not creating:
-            needs("due_date", "end_date")
-            needs("end_date", "due_date")
-
-    def validated(self, resource, body, row_id=None):
-        if not isinstance(body, dict):
-            body = {}
-        body = normalise(body)
+    def validated(self, kind, body, row):
+        body = values.normalise(body if isinstance(body, dict) else {})
+        if kind == "documents" and row and row.get("status") == "accepted":
+            body = {k: v for k, v in body.items() if k not in FROZEN}
         errors = {}
-        out = self.built_in(resource, body, row_id, errors) | self.all_custom(resource, body, errors)
-        if row_id is None or resource in FULL_PUT:
-            self.required(resource, body, errors)
-        self.rules(resource, body, row_id is None, errors)
+        out = self.built_in(kind, body, row, errors) | self.custom(kind, body, row, errors)
+        self.rules(kind, body, row, errors)
+        links = self.associations(kind, body, row)
         if errors:
             raise invalid(errors)
-        return self.consequences(resource, out)
+        out = {k: v.make(row and row["id"]) if isinstance(v, values.Later) else v for k, v in out.items()}
+        if kind == "deals" and isinstance(body.get("billable"), dict):
+            out["billable"] = self.billable(row, body["billable"])
+        return out, links
 
-    def consequences(self, resource, out):
-        if resource == "deals" and out.get("stage_id"):
+    # Consequences
+
+    def billable(self, row, body):
+        """The products of a deal: those named are added or replaced by id."""
+        old = {p["id"]: p for p in ((row or {}).get("billable") or {}).get("products", [])}
+        for gone in body.get("removed_products") or []:
+            old.pop(gone, None)
+        for product in body.get("products") or []:
+            number = product.get("id") or max(old, default=0) + 1
+            old[number] = {**old.get(number, {}), **product, "id": number}
+        return {"tax_type": body.get("tax_type") or "exclusive", "products": list(old.values())}
+
+    def consequences(self, kind, row, out):
+        now, old = self.model.clock.stamp(), row or {}
+        if kind in OWNED and "user_id" in out and out["user_id"] != old.get("user_id"):
+            out["owner_assigned_date"] = now if out["user_id"] else None
+        if kind == "deals":
+            self.deal_follows(old, out, now)
+        if kind == "activities" and "is_completed" in out and out["is_completed"] != old.get("is_completed", False):
+            out["completed_at"] = now if out["is_completed"] else None
+        return out
+
+    def deal_follows(self, old, out, now):
+        if out.get("stage_id"):  # the stored pipeline always follows from the stage
             out["pipeline_id"] = self.model.row("pipeline-stages", out["stage_id"])["pipeline_id"]
-        if resource == "activities" and "is_completed" in out:
-            out["completed_at"] = self.model.clock.stamp() if out["is_completed"] else None
-        return out
+            if out["stage_id"] != old.get("stage_id"):
+                out["stage_changed_date"] = now
+        products = (out.get("billable") or old.get("billable") or {}).get("products")
+        if products:  # the amount is then theirs, whatever was sent
+            total = sum(float(p.get("unit_price") or 0) * float(p.get("qty") or 1) for p in products)
+            out["amount"] = int(total) if total.is_integer() else total
+        status = out.get("status")
+        if status and status != old.get("status", "open"):
+            out["won_date"] = now if status == "won" else None
+            out["lost_date"] = now if status == "lost" else None
+            if status != "lost":
+                out["lost_reason"] = None
 
-    def defaults(self, resource):
-        out = {f.key: [] if f.kind in ("tags", "phones", "guests", "ids") else 0 if f.kind == "number"
-               else False if f.kind == "bool" else None for f in self.fields.built_in[resource]}
-        for key, kind, _, _ in self.fields.custom.get(resource, []):
-            out[key] = [] if kind in MULTI_TYPES else 0 if kind == "Numeric" else (
-                False if kind == "Boolean" else None)
-        if resource == "deals":
-            out["status"] = "open"
-        return out
+    def associate(self, kind, row_id, links):
+        """Replaces the named sets."""
+        for other, ids in links.items():
+            rows = self.model.tables[other].rows
+            for gone in [i for i in self.model.links.ids(kind, row_id, other) if i not in ids and i in rows]:
+                self.model.detach(kind, row_id, other, gone)
+            for new in ids:
+                self.model.attach(kind, row_id, other, new)
 
-    def create(self, resource, body, user):
-        members = self.validated(resource, body)
-        row = {**self.defaults(resource), **members}
-        if resource == "activities":
-            row.setdefault("activity_type_id", 1)
-            row["end_date"] = members.get("end_date") or members["due_date"]
-        if resource in ("notes", "calls", "activities", "documents"):
-            row["user_id"] = row.get("user_id") or user
-        if resource in ("products", "activities", "documents"):
-            row["created_by"] = user
-        return self.model.tables[resource].insert(row)
+    # The two writes
 
-    def update(self, resource, row_id, body):
-        self.model.tables[resource].change(row_id, self.validated(resource, body, row_id))
+    def create(self, kind, body, user_id):
+        out, links = self.validated(kind, body, None)
+        row = {**self.fields.blank(kind), **self.consequences(kind, None, out)}
+        if kind == "activities":
+            row["activity_type_id"] = row["activity_type_id"] or 1  # the default type
+            row["end_date"] = row["end_date"] or row["due_date"]
+        if kind == "documents":
+            row.update(document_type_id=row["document_type_id"] or 1, status="draft",
+                       view_type=row["view_type"] or "nav-top", locale=row["locale"] or "en")
+        if kind in ("notes", "calls", "activities"):
+            row["user_id"] = row["user_id"] or user_id
+        if "created_by" in row:
+            row["created_by"] = user_id
+        if kind == "deals" and not row["stage_changed_date"]:
+            row["stage_changed_date"] = self.model.clock.stamp()
+        row_id = self.model.insert(kind, row)
+        self.associate(kind, row_id, links)
+        return row_id
+
+    def update(self, kind, row, body):
+        out, links = self.validated(kind, body, row)
+        self.model.change(kind, row["id"], self.consequences(kind, row, out))
+        self.associate(kind, row["id"], links)
