@@ -174,6 +174,37 @@ def test_a_waiting_reader_dies_at_once_when_it_is_killed(one, sig):
     crm.release(hold)
 
 
+def test_a_saver_that_is_killed_dies_at_once_and_its_save_goes_on(one):
+    crm, mnt, path, record = one
+    path.read_bytes()
+    hold = crm.fault(method="PUT", action="hold")
+    saver = subprocess.Popen(["sh", "-c", f"echo '{{\"job_title\": \"Killed\"}}' > {path}"])
+    crm.wait_held(hold)
+    start = time.monotonic()
+    saver.kill()
+    saver.wait(timeout=5)
+    assert time.monotonic() - start < 0.5 * SLOW
+    crm.release(hold)
+    until(lambda: crm.get("contacts", record)["job_title"] == "Killed", what="the save")
+    until(lambda: json.loads(path.read_bytes())["job_title"] == "Killed", what="the answer")
+
+
+def test_a_save_that_waits_for_its_turn_is_given_up_on_ctrl_c(one):
+    crm, mnt, path, record = one
+    text = path.read_bytes()
+    crm.fault(path=f"/contacts/{record}", method="PUT", status=429, body={"message": "Too Many Attempts."},
+              headers={"Retry-After": "5", "X-RateLimit-Limit": "90", "X-RateLimit-Remaining": "0"})
+    mark = crm.mark()
+    saver = subprocess.Popen(["sh", "-c", f"echo '{{\"job_title\": \"Late\"}}' > {path}"])
+    until(lambda: len(crm.log(since=mark)) == 1 and crm.log(since=mark)[0].status == 429)
+    start = time.monotonic()
+    saver.send_signal(signal.SIGINT)
+    saver.wait(timeout=5)
+    assert time.monotonic() - start < 0.5 * SLOW
+    assert b"Late" in path.read_bytes() and path.read_bytes() != text
+    assert len(crm.log(since=mark)) == 1
+
+
 def test_a_waiting_ls_can_be_interrupted_and_the_directory_stays_usable(one):
     crm, mnt, path, record = one
     hold = crm.fault(path=r"/contacts$", action="hold", times=10)

@@ -27,7 +27,7 @@ static bool may_leave(struct wait_point *p)
 {
 	const struct commit *c = container_of(p, struct commit, done);
 
-	return !c->sending || (c->job && !c->job->transfer && !c->job->tries);
+	return !c->sending || (c->job && !c->job->transfer && !c->job->may_have_acted);
 }
 
 /* The caller was interrupted before anything left: nothing will. */

@@ -119,7 +119,7 @@ static bool deletion_may_leave(struct wait_point *p)
 {
 	const struct job *j = container_of(p, struct record, deleted)->deletion;
 
-	return j && !j->transfer && !j->tries;
+	return j && !j->transfer && !j->may_have_acted;
 }
 
 static void deletion_deserted(struct tree *t, struct wait_point *p)
