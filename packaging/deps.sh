@@ -9,8 +9,8 @@ set -eu
 
 build='gcc make pkg-config libc6-dev libfuse3-dev libcurl4-openssl-dev libjansson-dev fuse3'
 demo='python3 jq'
-test='python3-pytest python3-pytest-xdist clang clang-format attr curl ed emacs-nox git moreutils nano
-	neovim patch perl ripgrep rsync sqlite3 tmux util-linux vim'
+test='python3-pytest clang clang-format coreutils curl ed git moreutils openssl perl ripgrep rsync tar
+	util-linux vim'
 
 case ${1:-build} in
 build) wanted=$build ;;

@@ -5,7 +5,6 @@ import faulthandler
 import os
 import pathlib
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -205,7 +204,3 @@ def run(*command, **kwargs):
 
 def shell(script, **kwargs):
     return run("bash", "-c", script, **kwargs)
-
-
-def needs(program):
-    assert shutil.which(program), f"{program} is missing: run packaging/deps.sh test"
