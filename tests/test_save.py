@@ -511,3 +511,29 @@ def test_a_good_save_leaves_nothing_in_the_spool(crm, mnt, card):
     path.write_bytes(edited(path, job_title="Saved"))
     until(lambda: not [p for p in mnt.state.rglob("*") if p.is_file() and p.name != "lock"],
           what="an empty spool")
+
+
+def test_a_refused_text_that_a_rename_replaces_is_set_aside(crm, mnt, card):
+    path, record = card
+    refuse(crm, record)
+    with pytest.raises(OSError):
+        path.write_bytes(edited(path, email="nope"))
+    (path.parent / "tmp").write_bytes(b'{"id": %d, "job_title": "New"}' % record)
+    os.rename(path.parent / "tmp", path)
+    assert json.loads(path.read_bytes())["job_title"] == "New"
+    until(lambda: "rejected" in shell(f"grep -rl nope {mnt.state}").stdout, what="the refused text")
+
+
+def test_a_refused_create_that_a_rename_replaces_is_not_back_after_a_remount(crm, mounts, tmp_path):
+    crm.fill("contacts", 3)
+    mount = mounts(crm, tmp=tmp_path / "m")
+    path = mount / "contacts" / "new.json"
+    with pytest.raises(OSError):
+        path.write_bytes(b'{"last_name": "Refused"}')
+    (path.parent / "tmp").write_bytes(b'{"first_name": "Good"}')
+    os.rename(path.parent / "tmp", path)
+    assert json.loads(path.read_bytes())["first_name"] == "Good"
+    until(lambda: "rejected" in shell(f"grep -rl Refused {mount.state}").stdout, what="the refused text")
+    mount.kill()
+    mount.start()
+    assert not os.path.lexists(path)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/blob.h"
 #include "base/buf.h"
 
 enum { JTEXT_MAX_DEPTH = 64, JTEXT_MAX_DIGITS = 400 };
@@ -22,6 +23,12 @@ struct jspan {
 	const char *p;
 	size_t n;
 };
+
+/* Lends the bytes of t. */
+static inline struct jspan jspan_of(const struct text *t)
+{
+	return (struct jspan){.p = text_data(t), .n = t->len};
+}
 
 /* Where a text stops being JSON. Lines and columns (bytes) count from 1. */
 struct jfault {

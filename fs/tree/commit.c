@@ -18,11 +18,6 @@
 #include "tree/node.h"
 #include "tree/record.h"
 
-static struct jspan span_of(const struct text *t)
-{
-	return (struct jspan){.p = text_data(t), .n = t->len};
-}
-
 static bool may_leave(struct wait_point *p)
 {
 	const struct commit *c = container_of(p, struct commit, done);
@@ -180,7 +175,7 @@ bool commit_is_new_record(const struct text *text)
 	CLEANUP(edit_fini) struct edit why = {0};
 	struct edit_head head = {0};
 
-	return edit_read_head(span_of(text), &head, &why) == 0 && head.is_object && !head.has_id;
+	return edit_read_head(jspan_of(text), &head, &why) == 0 && head.is_object && !head.has_id;
 }
 
 static int begin_rename(struct tree *t, const struct commit_rename *what, struct draft *d,

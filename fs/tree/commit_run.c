@@ -13,17 +13,12 @@
 #include "base/log.h"
 #include "crm/api.h"
 #include "crm/edit.h"
-#include "tree/listing.h"
+#include "tree/local.h"
 #include "tree/name.h"
 #include "tree/node.h"
 #include "tree/record.h"
 
 enum { REASON_MAX = 600 };
-
-static struct jspan span_of(const struct text *t)
-{
-	return (struct jspan){.p = text_data(t), .n = t->len};
-}
 
 /* The end */
 
@@ -126,10 +121,10 @@ static void clear_name(struct commit *c) REQUIRES(T)
 	struct record *rec = c->record;
 
 	if (rec->node && rec->node != c->node && rec->node->draft)
-		draft_detach(t, rec->node->draft);
+		draft_drop(t, rec->node->draft);
 	if (c->new_name && node_resolve(t, c->coll, c->new_name, clock_now(), &named) == 0 &&
 	    named.local && named.node != c->node && !named.local->alias_of)
-		local_remove(t, named.local);
+		local_unlink(t, named.local);
 }
 
 /* The node stands at <id>.json from now on; a new record's name becomes an alias. */
@@ -157,7 +152,6 @@ static void succeed(struct commit *c, bool created)
 	struct tree *t = c->tree;
 	struct draft *d = c->draft;
 	struct record *rec = c->record;
-
 	struct draft_note note;
 
 	tree_lock(t);
@@ -331,13 +325,13 @@ static int judge(const struct commit *c, const struct three *x, bool known, stru
 {
 	const struct kind *kind = c->coll->kind;
 	struct edit_against against = {
-		.base = span_of(&x->base), .then = span_of(&x->then), .now = span_of(&x->now)};
-	int err = known ? edit_update(kind, span_of(&c->mine), &against, edit) : -EBUSY;
+		.base = jspan_of(&x->base), .then = jspan_of(&x->then), .now = jspan_of(&x->now)};
+	int err = known ? edit_update(kind, jspan_of(&c->mine), &against, edit) : -EBUSY;
 
 	if (err == -EBUSY && x->told) {
 		edit_fini(edit);
 		against.then = against.now;
-		err = edit_update(kind, span_of(&c->mine), &against, edit);
+		err = edit_update(kind, jspan_of(&c->mine), &against, edit);
 	}
 	return err;
 }
@@ -355,8 +349,7 @@ static void compare(struct commit *c)
 	if (err == -EBUSY)
 		conflict(c, known ? edit.reason
 				  : "it was made from a version that is not known here; read the "
-				    "record "
-				    "again, or save once more to override");
+				    "record again, or save once more to override");
 	else if (err < 0)
 		fail(c, err, edit.reason);
 	else if (!edit.body)
@@ -418,7 +411,7 @@ static void create(struct commit *c, const struct edit_head *head)
 	CLEANUP(edit_fini) struct edit edit = {0};
 	const struct kind *kind = c->coll->kind;
 
-	if (head->has_id || c->mine.len == 0 || jtext_trim(span_of(&c->mine)).n == 0) {
+	if (head->has_id || c->mine.len == 0 || jtext_trim(jspan_of(&c->mine)).n == 0) {
 		stay_local(c);
 		return;
 	}
@@ -430,7 +423,7 @@ static void create(struct commit *c, const struct edit_head *head)
 		fail(c, -EPERM, "records of this collection are not created here");
 		return;
 	}
-	int err = edit_create(kind, span_of(&c->mine), &edit);
+	int err = edit_create(kind, jspan_of(&c->mine), &edit);
 	if (err < 0)
 		fail(c, err, edit.reason);
 	else
@@ -443,7 +436,7 @@ void commit_run(struct task *task)
 	CLEANUP(edit_fini) struct edit why = {0};
 	struct edit_head head = {0};
 
-	int err = c->abandoned ? -EINTR : edit_read_head(span_of(&c->mine), &head, &why);
+	int err = c->abandoned ? -EINTR : edit_read_head(jspan_of(&c->mine), &head, &why);
 	if (err < 0) {
 		fail(c, err, why.reason);
 		return;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "crm/edit.h"
 #include "crm/jtext.h"
+#include "tree/local.h"
 #include "tree/name.h"
 #include "tree/node.h"
 #include "tree/record.h"
@@ -106,8 +107,26 @@ void draft_detach(struct tree *t, struct draft *d)
 	draft_put(t, d);
 }
 
+/* Its text may be somebody's work: then it is set aside when the files go, not deleted. */
+static void judge_rejected(struct draft *d) REQUIRES(T)
+{
+	uint64_t id;
+	const struct node *n = d->node;
+	bool meant = n->record || d->record ||
+		     (n->local && name_classify(n->local->name, &id) == NAME_NEW);
+
+	d->rejected = d->type == SPOOL_FILE && d->size > 0 && meant && (d->refused || d->dirty);
+}
+
+void draft_drop(struct tree *t, struct draft *d)
+{
+	judge_rejected(d);
+	draft_detach(t, d);
+}
+
 void draft_unlink(struct tree *t, struct draft *d)
 {
+	judge_rejected(d);
 	d->loose = true;
 	if (d->kept && !d->rejected)
 		list_append(&t->unlinked_drafts, &draft_ref(d)->unlinked);
@@ -162,10 +181,8 @@ static void set_aside(struct tree *t, struct node *n) REQUIRES(T)
 {
 	struct draft *d = n->draft;
 
-	if (!d || !d->refused || !d->size || d->commit)
-		return;
-	d->rejected = true;
-	draft_detach(t, d);
+	if (d && d->refused && d->size && !d->commit)
+		draft_drop(t, d);
 }
 
 int draft_open(struct tree *t, struct node *n, struct draft *mine, bool empty, struct draft **out)
@@ -226,8 +243,7 @@ static int check_prefix(struct tree *t, const struct draft *d)
 
 	if (spool_load(t->config.spool, d->key, CHECK_MAX_BYTES, &text) < 0)
 		return 0;
-	struct jspan span = {.p = text_data(&text), .n = text.len};
-	return jtext_is_prefix(span, &fault) ? 0 : -EINVAL;
+	return jtext_is_prefix(jspan_of(&text), &fault) ? 0 : -EINVAL;
 }
 
 struct writing {
@@ -345,36 +361,6 @@ int draft_keep(struct tree *t, struct draft *d)
 	return draft_write_note(t, &note);
 }
 
-int local_add(struct tree *t, struct coll *c, const char *name, struct node *n, uint64_t alias_of)
-{
-	size_t size = strlen(name) + 1;
-	struct local *l = calloc(1, sizeof(*l) + size);
-
-	if (!l || map_insert(&c->locals, &l->by_name, map_hash_bytes(name, size - 1)) < 0) {
-		free(l);
-		return -ENOMEM;
-	}
-	memcpy(l->name, name, size);
-	l->node = n;
-	l->alias_of = alias_of;
-	n->local = l;
-	node_pin(t, n);
-	c->changed = wall_clock().tv_sec;
-	return 0;
-}
-
-void local_remove(struct tree *t, struct local *l)
-{
-	struct node *n = l->node;
-
-	map_remove(&n->coll->locals, &l->by_name);
-	n->coll->changed = wall_clock().tv_sec;
-	if (n->local == l)
-		n->local = NULL;
-	free(l);
-	node_unpin(t, n);
-}
-
 /* The record that a new file of that name is an edit of: its name was moved away (design 3.10). */
 static struct record *successor_of(struct coll *c, const char *name, uint64_t now) REQUIRES(T)
 {
@@ -402,20 +388,6 @@ static int claim(struct tree *t, struct coll *c, const char *name, struct record
 	if (class == NAME_RECORD || class == NAME_NUMBER)
 		return -EPERM;
 	return node_resolve(t, c, name, now, &named) == -ENOENT ? 0 : -EEXIST;
-}
-
-int alias_add(struct tree *t, struct coll *c, const char *name, uint64_t id)
-{
-	char target[NAME_RECORD_MAX];
-
-	name_of_record(id, target);
-	struct node *n = node_new(t, NODE_LINK, c, 0);
-	if (!n)
-		return -ENOMEM;
-	n->target = strdup(target);
-	int err = n->target ? local_add(t, c, name, n, id) : -ENOMEM;
-	node_unpin(t, n);
-	return err;
 }
 
 /* The successor of an alias that was moved away: its name leads to the record again. */
@@ -510,12 +482,12 @@ static int recover_local(struct tree *t, struct coll *c, struct draft *d,
 
 int64_t draft_time_of(const struct text *text)
 {
-	struct jspan span = {.p = text_data(text), .n = text->len};
 	CLEANUP(edit_fini) struct edit why = {0};
 	struct edit_head head;
 	int64_t time;
 
-	if (!text_is_set(text) || edit_read_head(span, &head, &why) < 0 || !head.updated_at.n)
+	if (!text_is_set(text) || edit_read_head(jspan_of(text), &head, &why) < 0 ||
+	    !head.updated_at.n)
 		return VIEW_NO_TIME;
 	return view_parse_time(head.updated_at, &time) < 0 ? VIEW_NO_TIME : time;
 }

@@ -63,15 +63,9 @@ int64_t draft_time_of(const struct text *text);
 void draft_attach(struct tree *t, struct draft *d, struct node *n) REQUIRES(T);
 /* Its name was removed: what is open still reads and writes it, the next mount does not see it. */
 void draft_unlink(struct tree *t, struct draft *d) REQUIRES(T);
+/* The node stops showing it, and nobody saved it: set aside where it may be somebody's work. */
+void draft_drop(struct tree *t, struct draft *d) REQUIRES(T);
 /* The node stops showing it. The files go with the last reference. */
 void draft_detach(struct tree *t, struct draft *d) REQUIRES(T);
-
-/* Local names: each pins its node. */
-int local_add(struct tree *t, struct coll *c, const char *name, struct node *n, uint64_t alias_of)
-	REQUIRES(T);
-/* A symlink at that name to <id>.json: what a create leaves at the name that was used. */
-int alias_add(struct tree *t, struct coll *c, const char *name, uint64_t id) REQUIRES(T);
-/* Takes the name away; the node lives on while it is held. */
-void local_remove(struct tree *t, struct local *l) REQUIRES(T);
 
 #endif

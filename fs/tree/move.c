@@ -14,6 +14,7 @@
 #include "tree/caller.h"
 #include "tree/commit.h"
 #include "tree/draft.h"
+#include "tree/local.h"
 #include "tree/name.h"
 #include "tree/node.h"
 #include "tree/record.h"
@@ -32,45 +33,11 @@ static struct coll *coll_of(struct tree *t, uint64_t dir) REQUIRES(T)
 
 /* Unlink */
 
-/* Its text may be somebody's work: set aside, not deleted. */
-static void judge_rejected(struct draft *d) REQUIRES(T)
-{
-	uint64_t id;
-	const struct node *n = d->node;
-	bool meant = n->record || d->record ||
-		     (n->local && name_classify(n->local->name, &id) == NAME_NEW);
-
-	d->rejected = d->type == SPOOL_FILE && d->size > 0 && meant && (d->refused || d->dirty);
-}
-
-static void drop_draft(struct tree *t, struct draft *d) REQUIRES(T)
-{
-	judge_rejected(d);
-	draft_detach(t, d);
-}
-
-static void unlink_local(struct tree *t, struct local *l) REQUIRES(T)
-{
-	struct node *n = l->node;
-	struct record *origin = n->origin;
-
-	/* The last text that the name was moved away with: the record is seen again. Not before: another
-	 * editor may be about to create its successor. */
-	if (origin && origin->away == 1)
-		origin->vacated = false;
-	node_set_origin(n, NULL);
-	if (n->draft) {
-		judge_rejected(n->draft);
-		draft_unlink(t, n->draft);
-	}
-	local_remove(t, l);
-}
-
 static void unlink_draft(struct tree *t, struct record *rec, uint64_t now) REQUIRES(T)
 {
 	struct node *n = rec->node;
 
-	drop_draft(t, n->draft);
+	draft_drop(t, n->draft);
 	if (rec->vacated)
 		rec->vacated_until = now + VACATED_FOR_S * NS_PER_SEC;
 	tree_tell_stale(t, n->ino, 0, NULL);
@@ -180,7 +147,7 @@ static int unlink_locked(struct tree *t, struct move *m, struct waiter *w) REQUI
 	if (err < 0)
 		return err;
 	if (named.local) {
-		unlink_local(t, named.local);
+		local_unlink(t, named.local);
 		return 0;
 	}
 	if (named.node && named.node->draft) {
@@ -225,7 +192,7 @@ static int replace_local(struct rename *r) REQUIRES(T)
 
 	if (node_resolve(r->t, r->to, r->m->new_name, r->w->born, &dst) == 0 && dst.local &&
 	    dst.node != r->src.node)
-		unlink_local(r->t, dst.local);
+		local_unlink(r->t, dst.local);
 	return 0;
 }
 
@@ -278,7 +245,7 @@ static void put_back(struct rename *r) REQUIRES(T)
 	struct node *n = r->src.node;
 
 	if (r->target->node && r->target->node->draft)
-		drop_draft(r->t, r->target->node->draft);
+		draft_drop(r->t, r->target->node->draft);
 	touch(r, n);
 	n->local = NULL;
 	node_become(r->t, n, r->target);

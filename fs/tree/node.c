@@ -14,7 +14,6 @@
 
 enum {
 	RECORD_INO_SHIFT = 48, /* collection above, id below */
-	FIRST_DIR_INO = 2,
 	DIR_TIMEOUT_S = 3600,
 };
 #define FIRST_LOCAL_INO (1ull << 62)

@@ -13,6 +13,7 @@
 #include "tree/draft.h"
 #include "tree/file.h"
 #include "tree/listing.h"
+#include "tree/local.h"
 #include "tree/node.h"
 #include "tree/record.h"
 
