@@ -180,6 +180,10 @@ class Crm:
         """The server's wall clock; sets it when seconds (Unix time) are given."""
         return self._do("now", seconds=seconds)
 
+    def freeze(self, seconds):
+        """It stands still there, so that updated_at can be foretold; None: it runs again."""
+        self._do("freeze", seconds=seconds)
+
     def advance(self, seconds):
         self._do("advance", seconds=seconds)
 

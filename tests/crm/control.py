@@ -132,6 +132,9 @@ class Control:
             self.app.clock.set(seconds)
         return self.app.clock.now()
 
+    def do_freeze(self, seconds):
+        self.app.clock.still = seconds
+
     def do_advance(self, seconds):
         self.app.clock.offset += seconds
 

@@ -15,10 +15,10 @@ class Clock:
     """The server's wall clock; tests move it."""
 
     def __init__(self):
-        self.offset = 0.0
+        self.offset, self.still = 0.0, None
 
     def now(self):
-        return time.time() + self.offset
+        return time.time() + self.offset if self.still is None else self.still
 
     def set(self, seconds):
         self.offset = seconds - time.time()
