@@ -127,6 +127,8 @@ static int run(const struct options *o, struct http *http, struct spool *spool)
 				.gid = o->gid,
 				.umask = o->umask,
 				.collections = o->collections,
+				.conflict = o->conflict,
+				.create_labels = o->create_labels,
 			},
 	};
 	int err = mount_run(&config);

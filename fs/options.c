@@ -24,7 +24,7 @@
 #include "http/http.h"
 #include "secret.h"
 
-enum { FUSE_OPTIONS_MAX = 1 << 16, PAGE_SIZE_MAX = 1000 };
+enum { FUSE_OPTIONS_MAX = 1 << 16, PAGE_SIZE_MAX = 1000, MAX_DELETES_MAX = 1000000 };
 
 static const char help[] =
 	"usage: concordfs [options] URL MOUNTPOINT\n"
@@ -41,6 +41,9 @@ static const char help[] =
 	"     collections=A:B:...  only these directories\n"
 	"     ro                   read only\n"
 	"     max_deletes=N        deletions allowed a minute (25; 0: any number)\n"
+	"     conflict=WHAT        where a colleague changed the same: ask (refuse and tell),\n"
+	"                          mine (override) or theirs (leave what they have)\n"
+	"     create_labels        saves may make options, tags and sources that do not exist\n"
 	"     page_size=N          records asked for at once, 1 to 1000 (100)\n"
 	"     state_dir=DIR        where unsaved texts live (~/.local/state/concordfs)\n"
 	"     cacert=FILE          certificates to trust instead of the system's\n"
@@ -163,10 +166,31 @@ static int set_page_size(struct options *o, const char *v)
 static int set_max_deletes(struct options *o, const char *v)
 {
 	unsigned long n;
-	int err = to_number(v, 10, UINT_MAX, &n);
+	int err = to_number(v, 10, MAX_DELETES_MAX, &n);
 
 	o->max_deletes = (unsigned)n;
 	return err;
+}
+
+static int set_conflict(struct options *o, const char *v)
+{
+	static const char *const names[] = {
+		[CONFLICT_ASK] = "ask", [CONFLICT_MINE] = "mine", [CONFLICT_THEIRS] = "theirs"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (strcmp(names[i], v) == 0) {
+			o->conflict = (enum edit_conflict)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int set_create_labels(struct options *o, const char *v)
+{
+	(void)v;
+	o->create_labels = true;
+	return 0;
 }
 
 static int set_uid(struct options *o, const char *v)
@@ -253,7 +277,9 @@ static const struct word {
 	{"timeout", WITH_VALUE, set_timeout, "a number of seconds above 0"},
 	{"collections", WITH_VALUE, set_collections, "names of collections, as in contacts:deals"},
 	{"page_size", WITH_VALUE, set_page_size, "a number from 1 to 1000"},
-	{"max_deletes", WITH_VALUE, set_max_deletes, "a number"},
+	{"max_deletes", WITH_VALUE, set_max_deletes, "a number up to 1000000"},
+	{"conflict", WITH_VALUE, set_conflict, "ask, mine or theirs"},
+	{"create_labels", NO_VALUE, set_create_labels, NULL},
 	{"uid", WITH_VALUE, set_uid, "a number"},
 	{"gid", WITH_VALUE, set_gid, "a number"},
 	{"umask", WITH_VALUE, set_umask, "an octal number up to 777"},

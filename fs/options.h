@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "base/macros.h"
+#include "crm/edit.h"
 
 struct fuse_args;
 
@@ -25,7 +26,8 @@ struct options {
 	uint64_t ttl_ns, timeout_ns;
 	unsigned page_size;   /* 1..1000 */
 	unsigned max_deletes; /* a minute; 0: no brake */
-	bool foreground, read_only, show_help, show_version;
+	enum edit_conflict conflict;
+	bool foreground, read_only, create_labels, show_help, show_version;
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;

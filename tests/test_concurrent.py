@@ -181,3 +181,27 @@ def test_after_all_kinds_of_mischief_mount_and_server_agree(crm, mounts, seed):
     crm.clear_faults()
     until(lambda: not disagreements(crm, mnt), timeout=30,
           what="mount and server agreeing")
+
+
+def test_a_daemon_killed_while_a_deletion_waits_and_news_comes_leaves_nobody_behind(crm, mounts, tmp_path):
+    """The notifier must not sleep in the kernel on a directory that a caller has locked: a thread that
+    sleeps there keeps /dev/fuse open, so that not even a killed daemon's callers came back."""
+    crm.fill("contacts", 20)
+    mount = mounts(crm, tmp=tmp_path / "m", ttl=0)
+    folder = mount / "contacts"
+    one, two = crm.ids("contacts")[:2]
+    assert len(os.listdir(folder)) == 20
+    stat = os.stat(folder / f"{two}.json")
+    hold = crm.fault(method="DELETE", action="hold")
+    rm = subprocess.Popen(["rm", folder / f"{one}.json"], stderr=subprocess.DEVNULL)
+    crm.wait_held(hold)
+    crm.trash("contacts", two)  # its entry is to be invalidated, in the directory that rm has locked
+    mark = crm.mark()
+    reader = subprocess.Popen(["ls", folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    crm.wait(lambda log: any(r.method == "GET" and r.status for r in log[mark:]))
+    mount.kill()
+    assert rm.wait(timeout=10 * SLOW) != 0 and reader.wait(timeout=10 * SLOW) != 0
+    assert stat.st_size
+    crm.clear_faults()
+    mount.start()
+    assert f"{two}.json" not in os.listdir(folder)

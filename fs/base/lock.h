@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * lock: a mutex that knows its owner and its rank. Ranks state the order of design 3.8: under the
- * tree's lock at most one leaf, under a leaf nothing. Debug builds (-DLOCK_DEBUG) abort on a
+ * tree's lock at most one leaf, under a leaf nothing; K comes before T. Debug builds (-DLOCK_DEBUG) abort on a
  * breach; clang's analysis checks the annotations at compile time.
  */
 #ifndef BASE_LOCK_H
@@ -13,6 +13,7 @@
 #include "base/macros.h"
 
 enum lock_rank {
+	LOCK_NOTE = 0, /* K */
 	LOCK_TREE = 1, /* T */
 	LOCK_LEAF = 2, /* N, S, Q, L */
 };

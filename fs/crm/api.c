@@ -15,13 +15,14 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "crm/jchar.h"
 #include "crm/view.h"
+#include "crm/words.h"
 
 enum {
 	WORDS_MAX_BYTES = 1 << 20, /* of a refusal: jansson reads it whole */
 	SMALL_MAX_BYTES = 1 << 20,
 	REFUSAL_MAX = 16 << 10,
+	LOOKUP_PAGE = 100,
 };
 
 #define ORDER_NEWEST(field)                                                                        \
@@ -128,6 +129,36 @@ struct job *api_delete(const struct kind *k, uint64_t id)
 		       (unsigned long long)id);
 }
 
+struct job *api_restore(const struct kind *k, uint64_t id)
+{
+	return request(METHOD_POST, LANE_SAVE, API_RECORD_MAX_BYTES, "/trashed/%s/%llu", k->name,
+		       (unsigned long long)id);
+}
+
+struct job *api_newest(const struct kind *k, long per_page)
+{
+	return request(METHOD_GET, LANE_READ, API_PAGE_MAX_BYTES,
+		       "/%s?" ORDER_NEWEST("created_at") "&per_page=%ld&page=1", k->name, per_page);
+}
+
+struct job *api_via(const struct kind *k, uint64_t id)
+{
+	return request(METHOD_GET, LANE_READ, API_RECORD_MAX_BYTES,
+		       "/%s/%llu?with=contacts%%3Bcompanies%%3Bdeals", k->name,
+		       (unsigned long long)id);
+}
+
+struct job *api_fields(const struct kind *k)
+{
+	return request(METHOD_GET, LANE_READ, API_RECORD_MAX_BYTES, "/%s/create-fields", k->name);
+}
+
+struct job *api_lookup(const struct kind *k, long page)
+{
+	return request(METHOD_GET, LANE_READ, API_PAGE_MAX_BYTES,
+		       "/%s?order=id&per_page=%d&page=%ld", k->name, LOOKUP_PAGE, page);
+}
+
 static int not_the_api(const struct job *j, const char *why, size_t offset)
 {
 	log_error("job=%llu path=%s event=bad_answer offset=%zu why=\"%s\"",
@@ -158,6 +189,15 @@ static struct jspan unwrap(struct jspan object)
 	    jtext_type(data) == J_OBJECT)
 		return data;
 	return object;
+}
+
+int api_answer(const struct job *j, struct jspan *out)
+{
+	int err = read_object(j, out);
+
+	if (err == 0)
+		*out = unwrap(*out);
+	return err;
 }
 
 int api_read_me(const struct job *j, uint64_t *user_id)
@@ -240,6 +280,7 @@ static int render_all(const struct kind *k, struct jspan data, struct buf *out, 
 			err = add_record(m, &(struct record_msg){
 						    .id = facts.id,
 						    .updated_at = facts.updated_at,
+						    .has_products = facts.has_products,
 						    .text = {.off = from, .len = out->len - from},
 					    });
 	}
@@ -364,7 +405,8 @@ int api_read_record(const struct kind *k, const struct job *j, struct record_msg
 		return not_the_api(j, "the record grows too large", 0);
 	if (err < 0)
 		return err;
-	struct record_msg m = {.id = facts.id, .updated_at = facts.updated_at};
+	struct record_msg m = {
+		.id = facts.id, .updated_at = facts.updated_at, .has_products = facts.has_products};
 	m.text.len = bytes.len;
 	err = share_blob(&bytes, &m, 1);
 	if (err == 0)
@@ -392,30 +434,6 @@ static void add_errors(struct buf *b, json_t *errors)
 	}
 }
 
-/* One line: white space becomes a blank, what cannot be seen or reorders a line becomes '?'. */
-static void print_line(const char *from, size_t n, char *out, size_t size)
-{
-	const unsigned char *p = (const unsigned char *)from, *end = p + n;
-	size_t at = 0, len;
-
-	for (; p < end; p += len) {
-		uint32_t c = jchar_decode(p, end, &len);
-		bool space = c == ' ' || (c >= '\t' && c <= '\r');
-		if (space && (!at || out[at - 1] == ' '))
-			continue;
-		size_t need = space || jchar_hides(c) ? 1 : len;
-		if (at + need >= size)
-			break;
-		if (space || jchar_hides(c))
-			out[at] = space ? ' ' : '?';
-		else
-			memcpy(out + at, p, len);
-		at += need;
-	}
-	at -= at && out[at - 1] == ' ';
-	out[at] = '\0';
-}
-
 void api_refusal(const struct job *j, char *out, size_t size)
 {
 	CLEANUP(buf_fini) struct buf b = BUF_INIT(REFUSAL_MAX);
@@ -431,5 +449,113 @@ void api_refusal(const struct job *j, char *out, size_t size)
 	add_words(&b, "", json_object_get(body, "error"));
 	add_errors(&b, json_object_get(body, "errors"));
 	if (b.len)
-		print_line(b.data, b.len, out, size);
+		words_print((struct jspan){b.data, b.len}, out, size);
+}
+
+int api_read_fields(const struct job *j, struct fields **out)
+{
+	*out = NULL;
+	if (!j->answer)
+		return not_the_api(j, "there is no body", 0);
+	int err = fields_read((struct jspan){blob_data(j->answer), blob_len(j->answer)}, out);
+	return err == -EINVAL ? not_the_api(j, "no list of fields", 0) : err;
+}
+
+/* An item without id or name is nothing to choose. */
+static int add_lookup(struct choices *out, struct jspan item)
+{
+	struct jspan id, name, of, email;
+	uint64_t number, pipeline = 0;
+
+	if (!jtext_get(item, "id", &id) || !jtext_to_u64(id, &number) || !number ||
+	    (!jtext_get(item, "name", &name) && !jtext_get(item, "display_name", &name)) ||
+	    jtext_type(name) != J_STRING)
+		return 0;
+	if (jtext_get(item, "pipeline_id", &of))
+		jtext_to_u64(of, &pipeline);
+	int err = choices_add(out, number, pipeline, name);
+	if (err == 0 && jtext_get(item, "email", &email) && jtext_type(email) == J_STRING)
+		err = choices_set_email(out, email);
+	return err;
+}
+
+int api_read_lookup(const struct job *j, struct choices *out, bool *last)
+{
+	struct page_msg meta = {0};
+	struct jspan object, data, item;
+	struct jiter it = {0};
+
+	*last = true;
+	int err = read_object(j, &object);
+	if (err < 0)
+		return err;
+	if (!jtext_get(object, "data", &data) || jtext_type(data) != J_ARRAY)
+		return not_the_api(j, "the page has no data", 0);
+	err = read_meta(j, object, &meta);
+	if (err < 0)
+		return err;
+	*last = meta.page >= meta.last_page || !jtext_next_element(data, &(struct jiter){0}, &item);
+	while (err == 0 && jtext_next_element(data, &it, &item)) {
+		if (jtext_type(item) == J_OBJECT)
+			err = add_lookup(out, item);
+	}
+	return err;
+}
+
+int api_read_via(const struct job *j, struct via *out)
+{
+	static const char *const resources[] = {"contacts", "companies", "deals"};
+	struct jspan object, list, record, id;
+
+	*out = (struct via){0};
+	int err = api_answer(j, &object);
+	for (size_t i = 0; err == 0 && i < ARRAY_LEN(resources); i++) {
+		struct jiter it = {0};
+		if (!jtext_get(object, resources[i], &list) || jtext_type(list) != J_ARRAY)
+			continue;
+		while (jtext_next_element(list, &it, &record)) {
+			if (jtext_type(record) != J_OBJECT || !jtext_get(record, "id", &id) ||
+			    !jtext_to_u64(id, &out->id) || !out->id)
+				continue;
+			snprintf(out->resource, sizeof(out->resource), "%s", resources[i]);
+			return 0;
+		}
+	}
+	out->id = 0;
+	return err;
+}
+
+static bool is_words(const json_t *words)
+{
+	return json_is_string(words) && *json_string_value(words);
+}
+
+static void add_problem(struct report *out, struct jspan mine, const char *member,
+			const json_t *words)
+{
+	if (is_words(words))
+		report_add_dotted(out, mine, member, json_string_value(words));
+}
+
+void api_problems(const struct job *j, struct jspan mine, struct report *out)
+{
+	size_t before = out->count + out->more;
+
+	if (!j->answer || blob_len(j->answer) > WORDS_MAX_BYTES)
+		return;
+	const char *bytes = blob_data(j->answer);
+	CLEANUP(json_put)
+	json_t *body = json_loadb(bytes, blob_len(j->answer), JSON_DECODE_INT_AS_REAL, NULL);
+	json_t *errors = json_object_get(body, "errors");
+	for (void *it = json_object_iter(errors); it; it = json_object_iter_next(errors, it)) {
+		const char *member = json_object_iter_key(it);
+		json_t *words = json_object_iter_value(it);
+		add_problem(out, mine, member, words);
+		for (size_t i = 0; i < json_array_size(words); i++)
+			add_problem(out, mine, member, json_array_get(words, i));
+	}
+	if (out->count + out->more > before)
+		return;
+	json_t *message = json_object_get(body, "message");
+	add_problem(out, mine, "", is_words(message) ? message : json_object_get(body, "error"));
 }

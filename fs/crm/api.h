@@ -10,7 +10,10 @@
 #include <stdint.h>
 
 #include "base/blob.h"
+#include "crm/fields.h"
+#include "crm/jtext.h"
 #include "crm/kinds.h"
+#include "crm/report.h"
 #include "http/http.h"
 
 enum { API_PAGE_MAX_BYTES = 64 << 20, API_RECORD_MAX_BYTES = 16 << 20 };
@@ -18,6 +21,7 @@ enum { API_PAGE_MAX_BYTES = 64 << 20, API_RECORD_MAX_BYTES = 16 << 20 };
 struct record_msg {
 	uint64_t id;
 	int64_t updated_at; /* Unix seconds, or VIEW_NO_TIME */
+	bool has_products;  /* a deal's amount is its products' (products_count > 0) */
 	struct text text;   /* the file's text, a slice of the page's one blob; owned */
 };
 
@@ -49,12 +53,38 @@ struct job *api_get(const struct kind *k, uint64_t id);
 struct job *api_create(const struct kind *k, char *body, size_t n); /* takes body; LANE_SAVE */
 struct job *api_update(const struct kind *k, uint64_t id, char *body, size_t n); /* likewise */
 struct job *api_delete(const struct kind *k, uint64_t id);
+/* POST /trashed/{k}/{id}; LANE_SAVE; read with api_read_record. */
+struct job *api_restore(const struct kind *k, uint64_t id);
+/* The newest records by created_at (then id), newest first: where one whose POST lost its answer
+ * would be. LANE_READ; read with api_read_page. */
+struct job *api_newest(const struct kind *k, long per_page);
+/* A note or call with what it is attached to; LANE_READ. */
+struct job *api_via(const struct kind *k, uint64_t id);
+struct job *api_fields(const struct kind *k);		 /* GET /{k}/create-fields; LANE_READ */
+struct job *api_lookup(const struct kind *k, long page); /* 100 in id order; LANE_READ */
 
 /* Readers need j->err == 0 and give 0, or -EIO with a log line (URL and place, not content) when
  * the answer is not what the API promises, or -ENOMEM. */
 int api_read_me(const struct job *j, uint64_t *user_id);
 int api_read_page(const struct kind *k, const struct job *j, struct page_msg *out);
 int api_read_record(const struct kind *k, const struct job *j, struct record_msg *out);
+
+/* The answer's own object (unwrapped), for edit_verify; lends from j->answer. 0 or -EIO. */
+int api_answer(const struct job *j, struct jspan *out);
+int api_read_fields(const struct job *j, struct fields **out); /* gives *out */
+/* Adds a page's records to out (id, name, pipeline_id of stages, e-mail of users). *last: there is
+ * no further page. */
+int api_read_lookup(const struct job *j, struct choices *out, bool *last);
+
+struct via {
+	char resource[24]; /* "contacts", "companies", "deals"; "": none */
+	uint64_t id;
+};
+int api_read_via(const struct job *j, struct via *out);
+
+/* The server's refusal (j->err < 0), one problem per text in "errors", with its place in mine; its
+ * "message" or "error" where there is no "errors". Nothing where it gave no words. */
+void api_problems(const struct job *j, struct jspan mine, struct report *out);
 
 /* The server's words in a refusal (j->err < 0): "message", "error", and of "errors" each
  * "member: text", joined by "; ", made one printable UTF-8 line of at most size bytes. "" if none. */

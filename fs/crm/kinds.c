@@ -3,9 +3,9 @@
  * kinds: what Concord 1.6 says of its collections (concord-api.md 2.2 and 3), as data. No state, no
  * lock, any thread.
  *
- * `together` exists because not every PUT is partial: a lookup wants its name every time, an
- * activity's two dates travel as a pair, and a deal's pipeline is refused without a stage (but a
- * stage goes alone, since the pipeline follows from it).
+ * `together` exists because not every PUT is partial: a lookup wants its name every time, and an
+ * activity's two dates travel as a pair. The slots hold for all kinds: a name means the same
+ * wherever it stands.
  */
 #include "crm/kinds.h"
 
@@ -51,7 +51,6 @@ const struct kind kinds[] = {
 		.readonly = "owner_assigned_date stage_changed_date lost_date won_date",
 		.dropped = "time_in_stages falls_behind_expected_close_date board_order "
 			   "next_activity_date",
-		.together = "pipeline_id>stage_id",
 	},
 	{
 		.name = "activities",
@@ -74,7 +73,7 @@ const struct kind kinds[] = {
 		.editable = "body",
 		.accepts = ALL_THREE VIA "task_date",
 		.readonly = "user_id user",
-		.together = "*body via_resource via_resource_id",
+		.together = "*body",
 	},
 	{
 		.name = "calls",
@@ -84,7 +83,6 @@ const struct kind kinds[] = {
 		.editable = "body date call_outcome_id",
 		.accepts = ALL_THREE VIA "task_date",
 		.readonly = "user_id user",
-		.together = "*via_resource via_resource_id",
 	},
 	{
 		.name = "products",
@@ -201,6 +199,44 @@ const struct kind kinds[] = {
 	},
 };
 
+static const struct slot links[] = {
+	{"user_id", FORM_LINK, "user", "users", false},
+	{"source_id", FORM_LINK, "source", "sources", true},
+	{"stage_id", FORM_LINK, "stage", "pipeline-stages", false},
+	{"pipeline_id", FORM_LINK, "pipeline", "pipelines", true},
+	{"country_id", FORM_LINK, "country", NULL, false},
+	{"industry_id", FORM_LINK, "industry", "industries", true},
+	{"brand_id", FORM_LINK, "brand", NULL, false},
+	{"activity_type_id", FORM_LINK, "type", "activity-types", false},
+	{"document_type_id", FORM_LINK, "type", "document-types", false},
+	{"call_outcome_id", FORM_LINK, "outcome", "call-outcomes", false},
+	{"parent_company_id", FORM_LINK, "parent", NULL, false},
+};
+
+static const struct {
+	enum form_type form;
+	const char *members;
+} forms[] = {
+	{FORM_TEXT,
+	 "first_name last_name email job_title street city state postal_code domain name "
+	 "title lost_reason sku unit tax_label icon locale view_type "
+	 "send_mail_subject"},
+	{FORM_HTML, "body description note content send_mail_body"},
+	{FORM_NUMBER, "amount unit_price direct_cost tax_rate win_probability"},
+	{FORM_INTEGER, "reminder_minutes_before display_order"},
+	{FORM_BOOLEAN, "is_completed is_active requires_signature is_shared"},
+	{FORM_DATE, "expected_close_date"},
+	{FORM_DATETIME, "date"},
+	{FORM_WHEN, "due_date end_date"},
+	{FORM_COLOR, "swatch_color"},
+	{FORM_STATUS, "status"},
+	{FORM_TAGS, "tags"},
+	{FORM_PHONES, "phones"},
+	{FORM_GUESTS, "guests"},
+	{FORM_RECORDS, ALL_THREE},
+	{FORM_ASSOCIATIONS, "associations"},
+};
+
 const size_t kinds_count = sizeof(kinds) / sizeof(kinds[0]);
 
 const struct kind *kind_find(const char *name)
@@ -222,4 +258,33 @@ bool kinds_has_word(const char *list, const char *word, size_t n)
 		list += strspn(list, " ");
 	}
 	return false;
+}
+
+static bool is_word(const char *word, const char *name, size_t n)
+{
+	return strlen(word) == n && memcmp(word, name, n) == 0;
+}
+
+struct slot kinds_slot(const char *name, size_t n)
+{
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		if (is_word(links[i].member, name, n))
+			return links[i];
+	}
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (kinds_has_word(forms[i].members, name, n))
+			return (struct slot){.form = forms[i].form};
+	}
+	bool is_custom = n > 3 && memcmp(name, "cf_", 3) == 0;
+	return (struct slot){.form = is_custom ? FORM_CUSTOM : FORM_ANY};
+}
+
+const struct slot *kinds_link(const struct kind *k, const char *name, size_t n)
+{
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		const char *id = links[i].member;
+		if (is_word(links[i].embed, name, n) && kinds_has_word(k->editable, id, strlen(id)))
+			return &links[i];
+	}
+	return NULL;
 }

@@ -86,9 +86,12 @@ static int collect(struct jspan object, struct members *m)
 
 static int sort(struct members *m)
 {
-	m->by_name = malloc((m->count + 1) * sizeof(struct member *));
-	if (!m->by_name)
+	struct member **by_name = realloc(m->by_name, (m->count + 1) * sizeof(struct member *));
+
+	if (!by_name)
 		return -ENOMEM;
+	m->by_name = by_name;
+	m->distinct = 0;
 	for (size_t i = 0; i < m->count; i++)
 		m->by_name[i] = &m->list[i];
 	qsort(m->by_name, m->count, sizeof(struct member *), compare);
@@ -110,6 +113,26 @@ int members_read(struct jspan object, struct members *out)
 	if (err < 0)
 		members_fini(out);
 	return err;
+}
+
+int members_inherit(struct members *m, const struct members *from)
+{
+	struct member *list = realloc(m->list, (m->count + from->count + 1) * sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	m->list = list;
+	size_t had = m->count;
+	for (size_t i = 0; i < from->count; i++) {
+		const struct member *one = &from->list[i];
+		/* by_name still points into the list as it was, so names are compared one by one. */
+		bool is_there = one->is_replaced;
+		for (size_t k = 0; k < had && !is_there; k++)
+			is_there = compare_names(&list[k], one) == 0;
+		if (!is_there)
+			list[m->count++] = *one;
+	}
+	return sort(m);
 }
 
 void members_fini(struct members *m)

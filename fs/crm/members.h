@@ -28,6 +28,9 @@ struct members {
 
 /* object: checked text; anything but an object has no members. -ENOMEM. {0} is empty. */
 int members_read(struct jspan object, struct members *out);
+/* Adds those of from whose name m lacks; they lend from from's text. -ENOMEM: m is only to be
+ * freed. */
+int members_inherit(struct members *m, const struct members *from);
 void members_fini(struct members *m);
 struct member *members_find(const struct members *m, const char *name, size_t n);
 

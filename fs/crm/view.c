@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "crm/jchar.h"
 #include "crm/members.h"
+#include "crm/when.h"
 
 static const char dropped_everywhere[] =
 	"actions authorizations associations associations_count was_recently_created media path "
@@ -253,6 +255,16 @@ static bool read_time(const struct members *m, const char *name, int64_t *out)
 	return one && view_parse_time(one->value, out) == 0;
 }
 
+/* Its amount is then theirs. */
+static bool has_products(const struct members *m)
+{
+	static const char name[] = "products_count";
+	const struct member *count = members_find(m, name, strlen(name));
+	uint64_t n;
+
+	return count && jtext_to_u64(count->value, &n) && n;
+}
+
 static int read_facts(const struct members *m, struct view_facts *facts)
 {
 	const struct member *id = members_find(m, "id", 2);
@@ -262,6 +274,7 @@ static int read_facts(const struct members *m, struct view_facts *facts)
 	if (!read_time(m, "updated_at", &facts->updated_at) &&
 	    !read_time(m, "created_at", &facts->updated_at))
 		facts->updated_at = VIEW_NO_TIME;
+	facts->has_products = has_products(m);
 	return 0;
 }
 
@@ -286,96 +299,13 @@ int view_render(const struct kind *kind, struct jspan record, struct buf *out,
 	return err;
 }
 
-/* Exactly n digits at *p, as a number within low..high; moves *p behind them. */
-static bool read_digits(const char **p, const char *end, int n, int range[static 2], int *out)
-{
-	int v = 0;
-
-	for (; n > 0; n--, ++*p) {
-		if (*p == end || **p < '0' || **p > '9')
-			return false;
-		v = v * 10 + (**p - '0');
-	}
-	*out = v;
-	return v >= range[0] && v <= range[1];
-}
-
-/* `form` is a picture: Y year, M month, D day, h hour, m minute, s second, T a T or a space, and
- * else the character itself. */
-static bool read_picture(const char **p, const char *end, const char *form, int out[static 128])
-{
-	for (; *form; form++) {
-		int range[2] = {*form == 'M' || *form == 'D', *form == 'Y'   ? 9999
-							      : *form == 'M' ? 12
-							      : *form == 'D' ? 31
-							      : *form == 'h' ? 23
-							      : *form == 's' ? 60
-									     : 59};
-		if (strchr("YMDhms", *form)) {
-			if (!read_digits(p, end, *form == 'Y' ? 4 : 2, range, &out[(int)*form]))
-				return false;
-			continue;
-		}
-		if (*p == end || (**p != *form && !(*form == 'T' && **p == ' ')))
-			return false;
-		++*p;
-	}
-	return true;
-}
-
-/* Z, +02:00, -0330, or nothing (UTC); seconds east of Greenwich. */
-static bool read_zone(const char *p, const char *end, int *east)
-{
-	int f[128];
-
-	*east = 0;
-	if (p == end || (*p == 'Z' && p + 1 == end))
-		return true;
-	int sign = *p == '+' ? 1 : *p == '-' ? -1 : 0;
-	bool colon = end - p == 6;
-	p++;
-	if (!sign || !read_picture(&p, end, colon ? "h:m" : "hm", f) || p != end)
-		return false;
-	*east = sign * (f['h'] * 3600 + f['m'] * 60);
-	return true;
-}
-
-static int days_in_month(int year, int month)
-{
-	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-	return days[month - 1] + (month == 2 && leap);
-}
-
-/* Days from 1970-01-01; years are counted from March, so that the leap day is the last. */
-static int64_t days_since_epoch(int year, int month, int day)
-{
-	int64_t y = year - (month <= 2), m = (month + 9) % 12;
-	int64_t days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1;
-
-	return y < 0 ? days - 719468 - 1 : days - 719468;
-}
-
 int view_parse_time(struct jspan string_value, int64_t *out)
 {
-	int f[128], east;
+	struct when when;
 
-	if (jtext_type(string_value) != J_STRING || string_value.n < 2)
+	if (jtext_type(string_value) != J_STRING || string_value.n < 2 ||
+	    when_read(jraw_of(string_value), &when) < 0 || !when.has_seconds)
 		return -EINVAL;
-	const char *p = string_value.p + 1, *end = string_value.p + string_value.n - 1;
-	if (!read_picture(&p, end, "Y-M-DTh:m:s", f) || f['D'] > days_in_month(f['Y'], f['M']))
-		return -EINVAL;
-	if (p < end && *p == '.') {
-		const char *point = p++;
-		while (p < end && *p >= '0' && *p <= '9')
-			p++;
-		if (p == point + 1)
-			return -EINVAL;
-	}
-	if (!read_zone(p, end, &east))
-		return -EINVAL;
-	*out = days_since_epoch(f['Y'], f['M'], f['D']) * 86400 + f['h'] * 3600 + f['m'] * 60 +
-	       f['s'] - east;
+	*out = when.at;
 	return 0;
 }

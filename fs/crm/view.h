@@ -6,6 +6,7 @@
 #ifndef CRM_VIEW_H
 #define CRM_VIEW_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -17,6 +18,7 @@
 struct view_facts {
 	uint64_t id;	    /* 1..2^63-1 */
 	int64_t updated_at; /* Unix seconds: updated_at, else created_at, else VIEW_NO_TIME */
+	bool has_products;  /* a deal's amount is its products' */
 };
 
 /* Appends the file text of `record` (a valid JSON object) to out. -EINVAL: no usable id, or not an

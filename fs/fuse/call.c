@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "fuse/notify.h"
+#include "tree/caller.h"
 
 static void wake(struct waiter *w)
 {
@@ -51,18 +53,38 @@ struct call *call_new(fuse_req_t req, void (*run)(struct call *c), const char *n
 	return c;
 }
 
+#define LOOK_AGAIN_NS (100 * NS_PER_MS)
+
 struct interrupt {
 	struct task task;
-	struct tree *tree;
-	uint64_t number;
+	struct fs *fs;
+	uint64_t number, deadline;
+	pid_t pid;
+	bool was_away; /* it was not parked when looked at last */
 };
 
 static void run_interrupt(struct task *t)
 {
 	struct interrupt *i = container_of(t, struct interrupt, task);
 
-	wait_interrupt(i->tree, i->number);
+	wait_interrupt(i->fs->tree, i->number);
 	free(i);
+}
+
+/* The kernel tells of one signal only. While a save waits, whether a Ctrl-C or a kill came after the
+ * news has to be looked for, or its caller could not be killed before the deadline. */
+static void run_watch(struct task *t)
+{
+	struct interrupt *i = container_of(t, struct interrupt, task);
+	uint64_t now = clock_now();
+	bool away = !wait_is_parked(i->fs->tree, i->number);
+
+	if (caller_gives_up(i->pid) || now > i->deadline || (away && i->was_away)) {
+		run_interrupt(t);
+		return;
+	}
+	i->was_away = away;
+	http_post_later(i->fs->http, t, now + LOOK_AGAIN_NS);
 }
 
 /* libfuse holds the request's mutex, so the call is still there; by the time the task runs it may
@@ -71,14 +93,28 @@ static void interrupted(fuse_req_t req, void *data)
 {
 	struct call *c = data;
 	struct interrupt *i = malloc(sizeof(*i));
+	/* Who saves and is told of a child's end has not given up. */
+	bool is_news = c->saves && !caller_gives_up(c->waiter.pid);
 
 	(void)req;
-	atomic_store(&c->waiter.interrupted, true);
+	if (!is_news)
+		atomic_store(&c->waiter.interrupted, true);
 	if (!i)
 		return;
-	*i = (struct interrupt){
-		.task.run = run_interrupt, .tree = c->fs->tree, .number = c->waiter.number};
+	*i = (struct interrupt){.task.run = is_news ? run_watch : run_interrupt,
+				.fs = c->fs,
+				.number = c->waiter.number,
+				.deadline = c->waiter.deadline,
+				.pid = c->waiter.pid};
 	http_post(c->fs->http, &i->task);
+}
+
+void call_hold(struct call *c, uint64_t dir_ino)
+{
+	if (c->held[0] == dir_ino)
+		return;
+	c->held[c->held[0] ? 1 : 0] = dir_ino;
+	notifier_hold(c->fs->notifier, dir_ino);
 }
 
 void call_run(struct call *c)
@@ -101,7 +137,11 @@ void call_done(struct call *c, int err)
 {
 	if (err < 0)
 		log_debug(LOG_FUSE, "call=%llu err=%d", (unsigned long long)c->waiter.number, -err);
+	struct notifier *notifier = c->fs->notifier;
+	uint64_t held[2] = {c->held[0], c->held[1]};
 	fuse_reply_err(call_end(c), -err);
+	for (size_t i = 0; i < 2 && held[i]; i++)
+		notifier_release(notifier, held[i]);
 }
 
 void call_fail(struct call *c, int err)

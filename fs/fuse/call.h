@@ -38,17 +38,21 @@ struct call {
 	fuse_ino_t ino;
 	struct fuse_file_info fi;
 	bool has_fi;
+	bool saves;	   /* ends only for a signal that asks the caller to stop */
 	struct file *file; /* fi->fh where there is an open file */
 	enum commit_at at;
 	struct file_change change;
 	struct move move;
-	char names[]; /* what move.name and move.new_name point to */
+	uint64_t held[2]; /* directories that the kernel has locked for it (notify.h); 0: none */
+	char names[];	  /* what move.name and move.new_name point to */
 };
 
 /* A call for req, with room for copies of up to two names (NULL: none). NULL: no memory, and req
  * was answered. */
 struct call *call_new(fuse_req_t req, void (*run)(struct call *c), const char *name,
 		      const char *new_name);
+/* Of UNLINK and RENAME, before the first run: released once call_done has replied. */
+void call_hold(struct call *c, uint64_t dir_ino);
 void call_run(struct call *c); /* the first run, on the worker */
 /* Ends it: gives the request, to be answered once. */
 fuse_req_t call_end(struct call *c);

@@ -30,6 +30,7 @@ static void run_open(struct call *c)
 	struct tree *t = c->fs->tree;
 	fi.fh = (uintptr_t)f;
 	fi.keep_cache = keep_pages;
+	fi.direct_io = f->node->control != NULL; /* its size is that of a moment ago */
 	fi.noflush = !f->writable; /* a reader's close says nothing: a round trip saved (F11) */
 	if (fuse_reply_open(call_end(c), &fi) == -ENOENT)
 		file_close(t, f);
@@ -84,7 +85,9 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *p, size_t size, off_t 
 	      struct fuse_file_info *fi)
 {
 	struct fs *fs = fuse_req_userdata(req);
-	ssize_t n = file_write(fs->tree, file_of(fi), p, size, off);
+	/* The kernel says where a mapped page goes, whatever the descriptor that it borrows. */
+	bool append = (fi->flags & O_APPEND) && !fi->writepage;
+	ssize_t n = file_write(fs->tree, file_of(fi), p, size, append ? -1 : off);
 
 	(void)ino;
 	if (n < 0)
@@ -109,6 +112,7 @@ static void commit(fuse_req_t req, struct fuse_file_info *fi, enum commit_at at)
 		return;
 	c->file = file_of(fi);
 	c->at = at;
+	c->saves = true;
 	call_run(c);
 }
 

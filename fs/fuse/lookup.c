@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "fuse/call.h"
 #include "fuse/ops.h"
+#include "tree/draft.h"
 
 static struct fs *fs_of(fuse_req_t req)
 {
@@ -31,6 +32,7 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
 {
 	node_forget(fs_of(req)->tree, ino, count);
+	draft_sweep(fs_of(req)->tree); /* it may have been removed while open */
 	fuse_reply_none(req);
 }
 
@@ -38,6 +40,7 @@ void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forg
 {
 	for (size_t i = 0; i < count; i++)
 		node_forget(fs_of(req)->tree, forgets[i].ino, forgets[i].nlookup);
+	draft_sweep(fs_of(req)->tree);
 	fuse_reply_none(req);
 }
 

@@ -12,6 +12,7 @@
 #include "fuse/call.h"
 #include "fuse/notify.h"
 #include "fuse/ops.h"
+#include "tree/recover.h"
 
 enum { WORKERS_MAX = 10, WORKERS_IDLE = 10 };
 
@@ -33,7 +34,7 @@ static int make_tree(struct mount *m)
 	config.stale_arg = m->fs.notifier;
 	m->fs.tree = tree_new(&config, &err);
 	if (!err)
-		err = tree_recover(m->fs.tree);
+		err = recover_all(m->fs.tree);
 	return err;
 }
 
@@ -75,6 +76,7 @@ static int run_mounted(struct mount *m)
 		log_to_syslog();
 	int err = start(m);
 	if (!err) {
+		commit_resume(m->fs.tree);
 		int ended = serve(m);
 		log_debug(LOG_FUSE, "session ended: %d", ended);
 	}

@@ -19,11 +19,18 @@ struct notice {
 	char name[]; /* of the entry, if dir_ino */
 };
 
+struct hold {
+	struct list link;
+	uint64_t dir_ino;
+	unsigned count;
+};
+
 struct notifier {
 	struct fuse_session *session; /* (I) */
 	struct lock lock;	      /* Q */
 	pthread_cond_t filled;
 	struct list queue; /* (Q) */
+	struct list holds; /* (Q) */
 	bool stopping;	   /* (Q) */
 	bool running;	   /* (I) */
 	pthread_t thread;
@@ -39,6 +46,7 @@ struct notifier *notifier_new(struct fuse_session *se)
 	lock_init(&n->lock, LOCK_LEAF);
 	pthread_cond_init(&n->filled, NULL);
 	list_init(&n->queue);
+	list_init(&n->holds);
 	return n;
 }
 
@@ -59,16 +67,64 @@ void notifier_tell(void *notifier, const struct stale *what)
 	lock_release(&n->lock);
 }
 
+static struct hold *find_hold(struct notifier *n, uint64_t dir_ino)
+{
+	list_each(pos, &n->holds) {
+		struct hold *h = container_of(pos, struct hold, link);
+		if (h->dir_ino == dir_ino)
+			return h;
+	}
+	return NULL;
+}
+
+void notifier_hold(struct notifier *n, uint64_t dir_ino)
+{
+	lock_acquire(&n->lock);
+	struct hold *h = find_hold(n, dir_ino);
+	if (!h && (h = calloc(1, sizeof(*h)))) {
+		h->dir_ino = dir_ino;
+		list_append(&n->holds, &h->link);
+	}
+	if (h)
+		h->count++;
+	lock_release(&n->lock);
+}
+
+void notifier_release(struct notifier *n, uint64_t dir_ino)
+{
+	lock_acquire(&n->lock);
+	struct hold *h = find_hold(n, dir_ino);
+	if (h && --h->count == 0) {
+		list_remove(&h->link);
+		free(h);
+		pthread_cond_signal(&n->filled);
+	}
+	lock_release(&n->lock);
+}
+
+/* The first one that need not wait for a directory. */
+static struct notice *take(struct notifier *n)
+{
+	list_each(pos, &n->queue) {
+		struct notice *notice = container_of(pos, struct notice, link);
+		if (notice->dir_ino && find_hold(n, notice->dir_ino))
+			continue;
+		list_remove(pos);
+		return notice;
+	}
+	return NULL;
+}
+
 /* The next notice, or NULL to stop. */
 static struct notice *next(struct notifier *n)
 {
-	struct list *entry = NULL;
+	struct notice *notice = NULL;
 
 	lock_acquire(&n->lock);
-	while (!n->stopping && !(entry = list_pop(&n->queue)))
+	while (!n->stopping && !(notice = take(n)))
 		pthread_cond_wait(&n->filled, &n->lock.mutex);
 	lock_release(&n->lock);
-	return entry ? container_of(entry, struct notice, link) : NULL;
+	return notice;
 }
 
 /* Errors mean that the kernel did not know it (ENOENT) or has gone: nothing is left to forget. */
@@ -121,6 +177,8 @@ void notifier_free(struct notifier *n)
 		return;
 	while ((entry = list_pop(&n->queue)))
 		free(container_of(entry, struct notice, link));
+	while ((entry = list_pop(&n->holds)))
+		free(container_of(entry, struct hold, link));
 	pthread_cond_destroy(&n->filled);
 	lock_fini(&n->lock);
 	free(n);

@@ -7,10 +7,11 @@
 #include "base/clock.h"
 #include "fuse/call.h"
 #include "fuse/ops.h"
+#include "tree/unlink.h"
 
 static void run_unlink(struct call *c)
 {
-	int r = move_unlink(c->fs->tree, &c->move, &c->waiter);
+	int r = unlink_name(c->fs->tree, c->move.dir, c->move.name, &c->waiter);
 
 	if (r != PARKED)
 		call_done(c, r);
@@ -22,7 +23,9 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	if (!c)
 		return;
+	c->saves = true;
 	c->move.dir = parent;
+	call_hold(c, parent);
 	call_run(c);
 }
 
@@ -41,8 +44,11 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 
 	if (!c)
 		return;
+	c->saves = true;
 	c->move.dir = parent;
 	c->move.new_dir = new_parent;
+	call_hold(c, parent);
+	call_hold(c, new_parent);
 	c->move.flags = flags;
 	call_run(c);
 }

@@ -30,7 +30,7 @@ static const struct row statuses[] = {
 	{414, {-EINVAL, "the request's address is longer than the server takes", false}},
 	{415, {-EINVAL, "the server does not take this kind of content", false}},
 	{419, {-EIO, "the server takes us for a browser session", false}},
-	{422, {-EINVAL, "the server refused a value; see the log for the field", false}},
+	{422, {-EINVAL, "the server refused a value", false}},
 	{423, {-EBUSY, "the record is locked on the server", false}},
 	{429, {-EAGAIN, "the server's request limit is spent", false}},
 	{500, {-EIO, "the server failed", false}},

@@ -30,6 +30,7 @@ struct http {		    /* (I) since http_new  (N) lock  (O) whoever runs the rounds 
 	struct engine engine;	      /* (O) */
 	struct lock lock;	      /* N */
 	struct list jobs, tasks;      /* (N) the inbox */
+	struct list later;	      /* (O) tasks whose time has not come */
 	uint64_t numbered;	      /* (N) jobs so far */
 	bool is_stopping;	      /* (N) */
 	uint64_t stop_by;	      /* (N) */
@@ -126,6 +127,7 @@ struct http *http_new(const struct http_config *config)
 	lock_init(&h->lock, LOCK_LEAF);
 	list_init(&h->jobs);
 	list_init(&h->tasks);
+	list_init(&h->later);
 	h->stats.limit = h->stats.left = -1;
 	return build(h, config) ? STEAL(h) : NULL;
 }
@@ -165,6 +167,29 @@ static void run_tasks(struct http *h)
 	}
 }
 
+/* Runs those whose time has come, all of them at the end; when the next one wants to run. */
+static uint64_t run_later(struct http *h, uint64_t now)
+{
+	uint64_t next = UINT64_MAX;
+	struct list due;
+
+	list_init(&due);
+	list_each_safe(pos, &h->later) {
+		struct task *t = container_of(pos, struct task, link);
+		if (!h->engine.is_stopping && t->not_before > now) {
+			next = t->not_before < next ? t->not_before : next;
+			continue;
+		}
+		list_remove(pos);
+		list_append(&due, pos);
+	}
+	for (struct list *l; (l = list_pop(&due));) {
+		struct task *t = container_of(l, struct task, link);
+		t->run(t);
+	}
+	return next;
+}
+
 static void publish(struct http *h, uint64_t now)
 {
 	struct http_stats stats;
@@ -182,8 +207,9 @@ static uint64_t run_round(struct http *h)
 	engine_perform(&h->engine);
 	uint64_t now = clock_now();
 	uint64_t wake = engine_work(&h->engine, now);
+	uint64_t later = run_later(h, now);
 	publish(h, now);
-	return wake;
+	return later < wake ? later : wake;
 }
 
 static bool has_nothing_to_do(struct http *h)
@@ -191,7 +217,7 @@ static bool has_nothing_to_do(struct http *h)
 	lock_acquire(&h->lock);
 	bool empty = list_is_empty(&h->jobs) && list_is_empty(&h->tasks);
 	lock_release(&h->lock);
-	return empty && engine_is_idle(&h->engine);
+	return empty && list_is_empty(&h->later) && engine_is_idle(&h->engine);
 }
 
 static bool is_over(struct http *h)
@@ -306,6 +332,12 @@ void http_post(struct http *h, struct task *t)
 	list_append(&h->tasks, &t->link);
 	lock_release(&h->lock);
 	curl_multi_wakeup(h->engine.multi);
+}
+
+void http_post_later(struct http *h, struct task *t, uint64_t at)
+{
+	t->not_before = at;
+	list_append(&h->later, &t->link);
 }
 
 bool http_on_net_thread(const struct http *h)

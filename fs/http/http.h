@@ -63,6 +63,7 @@ struct job {
 struct task {
 	struct list link;
 	void (*run)(struct task *t);
+	uint64_t not_before; /* http_post_later's */
 };
 
 struct http_config {
@@ -103,6 +104,8 @@ void http_submit(struct http *h, struct job *j);
 bool http_cancel(struct http *h, struct job *j);
 /* Any thread; takes N; async-signal-unsafe. Tasks run in the order posted. */
 void http_post(struct http *h, struct task *t);
+/* Net thread only: t runs at that time (clock.h ns), or when the thread is told to stop. */
+void http_post_later(struct http *h, struct task *t, uint64_t at);
 bool http_on_net_thread(const struct http *h);
 
 /* For status files and tests. Any thread; takes N. */

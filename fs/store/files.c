@@ -116,28 +116,28 @@ int files_load(int dir, uint64_t key, const char *suffix, size_t max, struct tex
 	return 0;
 }
 
-static int write_temporary(int dir, uint64_t key, const char *p, size_t n)
+static int write_temporary(int dir, uint64_t key, const char *p, size_t n, bool sync)
 {
 	int fd = files_open(dir, key, ".tmp", O_WRONLY | O_CREAT | O_TRUNC);
 
 	if (fd < 0)
 		return fd;
 	int err = files_write(fd, p, n, 0);
-	if (!err && fsync(fd) < 0)
+	if (!err && sync && fsync(fd) < 0)
 		err = -errno;
 	return close(fd) < 0 && !err ? -errno : err;
 }
 
-int files_replace(int dir, uint64_t key, const char *suffix, const char *p, size_t n)
+int files_replace(int dir, uint64_t key, const char *suffix, const char *p, size_t n, bool sync)
 {
 	struct files_name temporary = files_name(key, ".tmp"), name = files_name(key, suffix);
-	int err = write_temporary(dir, key, p, n);
+	int err = write_temporary(dir, key, p, n, sync);
 
 	if (!err && renameat(dir, temporary.s, dir, name.s) < 0)
 		err = -errno;
 	if (err < 0)
 		unlinkat(dir, temporary.s, 0);
-	else if (fsync(dir) < 0)
+	else if (sync && fsync(dir) < 0)
 		err = -errno;
 	return err;
 }

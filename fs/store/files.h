@@ -31,8 +31,9 @@ int files_write(int fd, const char *p, size_t n, off_t off); /* all n bytes */
 ssize_t files_read(int fd, char *out, size_t n, off_t off);  /* fewer only at the end */
 /* The whole file; -EFBIG beyond max. Gives *out. */
 int files_load(int dir, uint64_t key, const char *suffix, size_t max, struct text *out);
-/* At every instant the file has the old bytes or the new; on return the new ones are on the disk. */
-int files_replace(int dir, uint64_t key, const char *suffix, const char *p, size_t n);
+/* At every instant the file has the old bytes or the new; on return the new ones are on the
+ * disk (sync), or will be unless the machine fails. */
+int files_replace(int dir, uint64_t key, const char *suffix, const char *p, size_t n, bool sync);
 
 /* Calls fn for every file with this suffix, in the order of the keys; a result other than 0 ends
  * it. fn may add and remove files. */

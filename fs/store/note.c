@@ -12,7 +12,8 @@
 
 #include "base/macros.h"
 
-#define HEAD "concordfs-note 1"
+#define HEAD "concordfs-note 2"
+#define OLD_HEAD "concordfs-note 1" /* has no lines about, words, posted */
 #define SUM_LINE (sizeof("sum 0123456789abcdef\n") - 1)
 
 /* FNV-1a: against torn and rotten bytes, not against people. */
@@ -62,6 +63,15 @@ static int add_base(const struct text *base, struct buf *out)
 	return err < 0 ? err : buf_add_char(out, '\n');
 }
 
+static int add_refusal(const struct spool_note *note, struct buf *out)
+{
+	int err = add_escaped(out, "about", note->about ? note->about : "");
+
+	if (!err)
+		err = add_escaped(out, "words", note->words ? note->words : "");
+	return err ? err : buf_printf(out, "posted %lld\n", (long long)note->posted);
+}
+
 int note_write(const struct spool_note *note, struct buf *out)
 {
 	size_t start = out->len;
@@ -73,6 +83,8 @@ int note_write(const struct spool_note *note, struct buf *out)
 				 "mode %o\nseconds %lld\nnanoseconds %ld\n",
 				 note->record, note->vacated, note->dirty, -note->refused,
 				 note->mode, (long long)note->mtime.tv_sec, note->mtime.tv_nsec);
+	if (!err)
+		err = add_refusal(note, out);
 	if (!err)
 		err = add_base(&note->base, out);
 	if (!err)
@@ -208,6 +220,15 @@ static void take_state(struct in *in, struct spool_note *out)
 		in->bad = true;
 }
 
+static void take_refusal(struct in *in, struct spool_note *out)
+{
+	out->about = take_escaped(in, "about");
+	out->words = take_escaped(in, "words");
+	out->posted = take_number(in, "posted", 10);
+	if (out->about && !is_plain_name(out->about))
+		in->bad = true;
+}
+
 /* The body ends where its checksum begins. */
 static bool is_whole(const char *p, size_t n)
 {
@@ -224,7 +245,10 @@ int note_read(const char *p, size_t n, struct spool_note *out)
 	size_t len;
 
 	*out = (struct spool_note){0};
-	if (!is_whole(p, n) || n < sizeof(HEAD) || memcmp(p, HEAD "\n", sizeof(HEAD)) != 0)
+	if (!is_whole(p, n) || n < sizeof(HEAD))
+		return -EBADMSG;
+	bool is_old = memcmp(p, OLD_HEAD "\n", sizeof(OLD_HEAD)) == 0;
+	if (!is_old && memcmp(p, HEAD "\n", sizeof(HEAD)) != 0)
 		return -EBADMSG;
 	struct in in = {.p = p + sizeof(HEAD), .end = p + n - SUM_LINE};
 	const char *type = take(&in, "type", &len);
@@ -233,6 +257,8 @@ int note_read(const char *p, size_t n, struct spool_note *out)
 	out->name = take_escaped(&in, "name");
 	out->target = take_escaped(&in, "target");
 	take_state(&in, out);
+	if (!is_old)
+		take_refusal(&in, out);
 	take_base(&in, &out->base);
 	if (in.no_memory)
 		return -ENOMEM;
@@ -246,6 +272,8 @@ void note_fini(struct spool_note *note)
 	free((char *)note->dir);
 	free((char *)note->name);
 	free((char *)note->target);
+	free((char *)note->about);
+	free((char *)note->words);
 	text_put(&note->base);
 	*note = (struct spool_note){0};
 }

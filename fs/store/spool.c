@@ -10,7 +10,6 @@
  */
 #include "store/spool.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -26,16 +25,18 @@
 #include "base/macros.h"
 #include "store/files.h"
 #include "store/note.h"
+#include "store/rejected.h"
 
 enum {
 	SPOOLS_MAX = 256,
-	NOTE_MAX = 64 << 20,	    /* its base is a record, at most 16 MiB */
-	REJECTED_FOR_S = 7 * 86400, /* how long a rejected text is kept */
+	NOTE_MAX = 64 << 20, /* its base is a record, at most 16 MiB */
 };
 
 struct spool {
-	int dir;  /* (I) <state>/spool.N */
-	int lock; /* (I) its lock file, held while open */
+	int root;     /* (I) <state> */
+	int dir;      /* (I) <state>/spool.N */
+	int lock;     /* (I) its lock file, held while open */
+	int rejected; /* (I) <state>/rejected */
 };
 
 /* What a killed mount left half made: a text that was never kept, a note that was never put in place. */
@@ -214,61 +215,42 @@ static int open_root(const char *path, const char **why)
 	return err;
 }
 
-static void close_dir_at(DIR **d)
+/* All but root, which is open. */
+static int set_up(struct spool *s, const char **why)
 {
-	if (*d)
-		closedir(*d);
-}
+	int number = 0;
 
-/* "20261124T113759Z": when a text was rejected; it begins its file's name. */
-static int64_t rejected_at(const char *name)
-{
-	struct tm tm = {0};
-	const char *end = strptime(name, "%Y%m%dT%H%M%SZ", &tm);
-
-	return end && *end == '-' ? (int64_t)timegm(&tm) : INT64_MAX;
-}
-
-static void forget_rejected(int root)
-{
-	int fd = open_dir(root, "rejected");
-	CLEANUP(close_dir) DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	int64_t limit = (int64_t)time(NULL) - REJECTED_FOR_S;
-	struct dirent *e;
-
-	if (!d) {
-		close_fd_at(&fd);
-		return;
-	}
-	while ((e = readdir(d))) {
-		if (rejected_at(e->d_name) < limit)
-			unlinkat(fd, e->d_name, 0);
-	}
+	*why = "the state directory cannot be written to";
+	int err = open_free(s->root, s, &number);
+	if (!err)
+		err = sweep(s->dir);
+	if (!err)
+		err = s->rejected = open_dir(s->root, "rejected");
+	if (err < 0)
+		return err;
+	move_in(s, s->root, number);
+	rejected_forget_old(s->rejected);
+	*why = NULL;
+	return 0;
 }
 
 int spool_open(const char *dir, struct spool **out, const char **why)
 {
-	CLEANUP(close_fd) int root = open_root(dir, why);
-	CLEANUP(spool_close) struct spool *s = malloc(sizeof(*s));
-	int number = 0;
+	int root = open_root(dir, why);
 
 	if (root < 0)
 		return root;
-	*why = "there is no memory";
-	if (!s)
+	CLEANUP(spool_close) struct spool *s = malloc(sizeof(*s));
+	if (!s) {
+		*why = "there is no memory";
+		close(root);
 		return -ENOMEM;
-	*s = (struct spool){.dir = -1, .lock = -1};
-	*why = "the state directory cannot be written to";
-	int err = open_free(root, s, &number);
+	}
+	*s = (struct spool){.root = root, .dir = -1, .lock = -1, .rejected = -1};
+	int err = set_up(s, why);
 	if (!err)
-		err = sweep(s->dir);
-	if (err < 0)
-		return err;
-	move_in(s, root, number);
-	forget_rejected(root);
-	*why = NULL;
-	*out = STEAL(s);
-	return 0;
+		*out = STEAL(s);
+	return err;
 }
 
 void spool_close(struct spool *s)
@@ -277,7 +259,19 @@ void spool_close(struct spool *s)
 		return;
 	close_fd_at(&s->lock);
 	close_fd_at(&s->dir);
+	close_fd_at(&s->rejected);
+	close_fd_at(&s->root);
 	free(s);
+}
+
+int spool_rejected_dir(const struct spool *s)
+{
+	return s->rejected;
+}
+
+int spool_state_dir(const struct spool *s)
+{
+	return s->root;
 }
 
 int spool_create(struct spool *s, uint64_t *key)
@@ -338,16 +332,39 @@ int spool_truncate(struct spool *s, uint64_t key, off_t size)
 	return ftruncate(fd, size) < 0 ? -errno : 0;
 }
 
+static int stat_text(const struct spool *s, uint64_t key, struct stat *st)
+{
+	if (fstatat(s->dir, files_name(key, ".text").s, st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return S_ISREG(st->st_mode) ? 0 : -EIO;
+}
+
 int spool_size(struct spool *s, uint64_t key, off_t *size)
 {
 	struct stat st;
+	int err = stat_text(s, key, &st);
 
-	if (fstatat(s->dir, files_name(key, ".text").s, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EIO;
-	*size = st.st_size;
-	return 0;
+	if (!err)
+		*size = st.st_size;
+	return err;
+}
+
+int spool_mtime(struct spool *s, uint64_t key, struct timespec *mtime)
+{
+	struct stat st;
+	int err = stat_text(s, key, &st);
+
+	if (!err)
+		*mtime = st.st_mtim;
+	return err;
+}
+
+int spool_set_mtime(struct spool *s, uint64_t key, const struct timespec *mtime)
+{
+	struct timespec both[2] = {{.tv_nsec = UTIME_OMIT}, *mtime};
+
+	return utimensat(s->dir, files_name(key, ".text").s, both, AT_SYMLINK_NOFOLLOW) < 0 ? -errno
+											    : 0;
 }
 
 int spool_load(struct spool *s, uint64_t key, size_t max, struct text *out)
@@ -364,12 +381,22 @@ int spool_sync(struct spool *s, uint64_t key)
 	return fdatasync(fd) < 0 ? -errno : 0;
 }
 
-int spool_keep(struct spool *s, uint64_t key, const struct spool_note *note)
+static int keep(struct spool *s, uint64_t key, const struct spool_note *note, bool sync)
 {
 	CLEANUP(buf_fini) struct buf bytes = BUF_INIT(NOTE_MAX);
 	int err = note_write(note, &bytes);
 
-	return err < 0 ? err : files_replace(s->dir, key, ".note", bytes.data, bytes.len);
+	return err < 0 ? err : files_replace(s->dir, key, ".note", bytes.data, bytes.len, sync);
+}
+
+int spool_keep(struct spool *s, uint64_t key, const struct spool_note *note)
+{
+	return keep(s, key, note, true);
+}
+
+int spool_keep_lightly(struct spool *s, uint64_t key, const struct spool_note *note)
+{
+	return keep(s, key, note, false);
 }
 
 void spool_unkeep(struct spool *s, uint64_t key)
@@ -383,29 +410,25 @@ void spool_drop(struct spool *s, uint64_t key)
 	files_remove(s->dir, key, ".text");
 }
 
-static int move_rejected(const struct spool *s, int rejected, uint64_t key, const char *suffix)
+int spool_set_aside(struct spool *s, uint64_t key, const char *name, const char *words)
 {
-	struct files_name from = files_name(key, suffix);
-	char stamp[24], to[sizeof(stamp) + sizeof(from)];
-	time_t now = time(NULL);
-	struct tm tm;
+	int err = rejected_link(s->rejected, s->dir, files_name(key, ".text").s, name, words);
 
-	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
-	snprintf(to, sizeof(to), "%s-%s", stamp, from.s);
-	return renameat(s->dir, from.s, rejected, to) < 0 ? -errno : 0;
+	if (!err)
+		files_remove(s->dir, key, ".note");
+	return err;
 }
 
-void spool_reject(struct spool *s, uint64_t key)
+void spool_reject(struct spool *s, uint64_t key, const char *name, const char *words)
 {
-	CLEANUP(close_fd) int rejected = open_dir(s->dir, "../rejected");
-	int err = rejected < 0 ? rejected : move_rejected(s, rejected, key, ".text");
-
 	/* The text first: a note without a text is nothing, a text without a note is swept. */
-	if (!err)
-		move_rejected(s, rejected, key, ".note");
+	int err = rejected_move(s->rejected, s->dir, files_name(key, ".text").s, name, words);
+
 	if (err < 0)
 		log_error("store: a refused text stays where it is: key=%" PRIu64 " err=%d", key,
 			  -err);
+	else
+		files_remove(s->dir, key, ".note");
 }
 
 struct visit {
@@ -413,11 +436,10 @@ struct visit {
 	void *arg;
 };
 
-static int visit_one(void *arg, int dir, uint64_t key)
+static int visit_one(const struct visit *v, int dir, uint64_t key)
 {
 	CLEANUP(text_put) struct text bytes = {0};
 	CLEANUP(note_fini) struct spool_note note = {0};
-	const struct visit *v = arg;
 	int err = files_load(dir, key, ".note", NOTE_MAX, &bytes);
 
 	if (!err)
@@ -437,10 +459,44 @@ static int visit_one(void *arg, int dir, uint64_t key)
 	return v->fn(v->arg, key, &note);
 }
 
+struct noted {
+	uint64_t key;
+	struct timespec at;
+};
+
+static int list_one(void *arg, int dir, uint64_t key)
+{
+	struct noted one = {.key = key};
+	struct stat st;
+
+	if (fstatat(dir, files_name(key, ".note").s, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		one.at = st.st_mtim;
+	return buf_add(arg, &one, sizeof(one));
+}
+
+static int compare_noted(const void *a, const void *b)
+{
+	const struct noted *x = a, *y = b;
+
+	if (x->at.tv_sec != y->at.tv_sec)
+		return x->at.tv_sec > y->at.tv_sec ? 1 : -1;
+	if (x->at.tv_nsec != y->at.tv_nsec)
+		return x->at.tv_nsec > y->at.tv_nsec ? 1 : -1;
+	return (x->key > y->key) - (x->key < y->key); /* the clock of files is coarse */
+}
+
 int spool_each(struct spool *s, int (*fn)(void *arg, uint64_t key, const struct spool_note *note),
 	       void *arg)
 {
 	struct visit v = {.fn = fn, .arg = arg};
+	CLEANUP(buf_fini) struct buf list = BUF_INIT(SIZE_MAX / 2);
+	int err = files_each(s->dir, ".note", list_one, &list);
+	size_t count = list.len / sizeof(struct noted);
+	struct noted *all = (struct noted *)list.data;
 
-	return files_each(s->dir, ".note", visit_one, &v);
+	if (count)
+		qsort(all, count, sizeof(*all), compare_noted);
+	for (size_t i = 0; !err && i < count; i++)
+		err = visit_one(&v, s->dir, all[i].key);
+	return err;
 }

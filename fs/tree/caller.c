@@ -16,50 +16,76 @@ static FILE *open_proc(pid_t thread, const char *file)
 	return thread ? fopen(path, "re") : NULL;
 }
 
-pid_t caller_process(pid_t thread)
+static void read_command(const char *line, char out[16])
 {
-	char line[128];
-	int tgid = 0;
-	FILE *f = open_proc(thread, "status");
+	const char *name = line + strlen("Name:\t");
 
-	if (!f)
-		return 0;
-	while (!tgid && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "Tgid: %d", &tgid) != 1)
-			tgid = 0;
-	}
-	fclose(f);
-	return tgid;
+	snprintf(out, 16, "%.*s", (int)strcspn(name, "\n"), name);
 }
 
-/* The kernel has SIGKILL pending for a thread that dies, of whatever signal. */
-bool caller_is_dying(pid_t thread)
+void caller_of(pid_t thread, struct caller *out)
 {
 	char line[128];
-	unsigned long long set, pending = 0;
+	FILE *f = open_proc(thread, "status");
+
+	*out = (struct caller){0};
+	if (!f)
+		return;
+	while (!out->process && fgets(line, sizeof(line), f)) {
+		if (strncmp(line, "Name:\t", 6) == 0)
+			read_command(line, out->command);
+		if (sscanf(line, "Tgid: %d", &out->process) != 1)
+			out->process = 0;
+	}
+	fclose(f);
+}
+
+/* The signals that wait for the thread to come back from the kernel: those it blocks do not. All of
+ * them if it is gone. */
+static unsigned long long pending_signals(pid_t thread)
+{
+	char line[128];
+	unsigned long long set, pending = 0, blocked = 0;
 	FILE *f = open_proc(thread, "status");
 
 	if (!f)
-		return thread != 0;
+		return thread ? ~0ull : 0;
 	while (fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "SigPnd: %llx", &set) == 1 ||
 		    sscanf(line, "ShdPnd: %llx", &set) == 1)
 			pending |= set;
+		if (sscanf(line, "SigBlk: %llx", &set) == 1)
+			blocked = set;
 	}
 	fclose(f);
-	return pending & 1ull << (SIGKILL - 1);
+	return pending & ~blocked;
 }
 
-bool caller_replaces(pid_t thread)
+#define SIGNAL_BIT(number) (1ull << ((number)-1))
+
+/* The kernel has SIGKILL pending for a thread that dies, of whatever signal. */
+bool caller_is_dying(pid_t thread)
+{
+	return pending_signals(thread) & SIGNAL_BIT(SIGKILL);
+}
+
+bool caller_gives_up(pid_t thread)
+{
+	static const unsigned long long news = SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGWINCH) |
+					       SIGNAL_BIT(SIGURG) | SIGNAL_BIT(SIGCONT) |
+					       SIGNAL_BIT(SIGIO) | SIGNAL_BIT(SIGPROF) |
+					       SIGNAL_BIT(SIGVTALRM);
+	unsigned long long pending = pending_signals(thread);
+
+	return !pending || (pending & ~news); /* none: another thread took it */
+}
+
+enum caller_unlink caller_unlink(const struct caller *c)
 {
 	static const char programs[] = "mv cp install tar bsdtar unzip 7z cpio";
-	char comm[32] = "";
-	FILE *f = open_proc(thread, "comm");
 
-	if (!f)
-		return false;
-	if (!fgets(comm, sizeof(comm), f))
-		comm[0] = '\0';
-	fclose(f);
-	return kinds_has_word(programs, comm, strcspn(comm, "\n"));
+	if (strcmp(c->command, "git") == 0)
+		return UNLINK_REPLACES;
+	return kinds_has_word(programs, c->command, strlen(c->command)) ? UNLINK_REPLACES_UNREAD
+									: UNLINK_DELETES;
 }

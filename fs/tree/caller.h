@@ -9,15 +9,27 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* The process that a thread belongs to: an editor's later saves of a buffer come from any of its
- * threads. 0: not to be found out. */
-pid_t caller_process(pid_t thread);
+struct caller {
+	pid_t process; /* an editor's later saves of a buffer come from any of its threads; 0: not
+			     to be found out */
+	char command[16]; /* its name, any bytes; "" likewise */
+};
+void caller_of(pid_t thread, struct caller *out);
 
 /* Is it being killed? Then it reads no answer any more. */
 bool caller_is_dying(pid_t thread);
 
-/* Is it a program that removes a file in order to write it anew? mv from another filesystem, cp
- * --remove-destination, install and archivers unlink what stands at the name first [strace]. */
-bool caller_replaces(pid_t thread);
+/* Was it interrupted by a signal that asks it to stop? Not by one that only tells it something, or is
+ * its runtime's own: SIGCHLD comes to a shell, SIGWINCH to an editor, and Go's scheduler sends its
+ * threads SIGURG all the time. */
+bool caller_gives_up(pid_t thread);
+
+/* What a program means that removes a record's file. mv from another filesystem, cp
+ * --remove-destination, install and archivers unlink what stands at the name first, to write it
+ * anew; but mv and tar --remove-files also remove in earnest what they have read just now. git
+ * reads, unlinks and creates every file that it changes (checkout, apply, stash, merge), so nothing
+ * tells its replacing from its removing [strace]. */
+enum caller_unlink { UNLINK_DELETES, UNLINK_REPLACES_UNREAD, UNLINK_REPLACES };
+enum caller_unlink caller_unlink(const struct caller *c);
 
 #endif

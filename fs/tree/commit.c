@@ -35,14 +35,34 @@ static void deserted(struct tree *t, struct wait_point *p)
 		http_cancel(t->config.http, c->job);
 }
 
+/* gives the name that a person knows the text by */
+static char *name_of(const struct node *n) REQUIRES(T)
+{
+	char name[NAME_RECORD_MAX];
+
+	if (!n->record)
+		return strdup(n->local ? n->local->name : "");
+	name_of_record(n->record->id, name);
+	return strdup(name);
+}
+
 /* gives a commit of d that holds mine; T: it is the draft's from now on. NULL: no memory. */
 static struct commit *begin(struct tree *t, struct node *n, struct draft *d, struct text *mine,
-			    const struct waiter *w) REQUIRES(T)
+			    const struct waiter *w, const char *new_name) REQUIRES(T)
 {
 	struct commit *c = calloc(1, sizeof(*c));
+	char *about = new_name ? strdup(new_name) : name_of(n);
+	char *moved = new_name ? strdup(new_name) : NULL;
 
-	if (!c)
+	if (!c || !about || (new_name && !moved)) {
+		free(c);
+		free(about);
+		free(moved);
 		return NULL;
+	}
+	c->about = about;
+	c->new_name = moved;
+	c->caller = w->caller;
 	c->tree = t;
 	c->coll = n->coll;
 	c->node = n;
@@ -120,12 +140,11 @@ static int begin_node(struct tree *t, struct node *n, struct draft *d, uint64_t 
 		return 0;
 	if (d->commit)
 		return wait_for(t, d->commit, w);
-	struct commit *c = begin(t, n, d, mine, w);
+	struct commit *c = begin(t, n, d, mine, w, NULL);
 	if (!c)
 		return -ENOMEM;
 	c->writes = writes;
 	c->record = n->record ? record_ref(n->record) : NULL;
-	c->process = w->process;
 	return park_on(t, c, w);
 }
 
@@ -144,8 +163,8 @@ int commit_node(struct tree *t, struct node *n, enum commit_at at, bool wrote, s
 	tree_unlock(t);
 	if (r != SAVE_IT)
 		return r;
-	if (!w->process)
-		w->process = caller_process(w->pid);
+	if (!w->caller.process)
+		caller_of(w->pid, &w->caller);
 	r = at == COMMIT_AT_FSYNC ? spool_sync(t->config.spool, d->key) : 0;
 	if (!r)
 		r = spool_load(t->config.spool, d->key, DRAFT_MAX_BYTES, &mine);
@@ -172,10 +191,68 @@ void commit_unattended(struct tree *t, struct node *n)
 
 bool commit_is_new_record(const struct text *text)
 {
-	CLEANUP(edit_fini) struct edit why = {0};
+	struct report why = {0};
 	struct edit_head head = {0};
+	bool is_new =
+		edit_read_head(jspan_of(text), &head, &why) == 0 && head.is_object && !head.has_id;
 
-	return edit_read_head(jspan_of(text), &head, &why) == 0 && head.is_object && !head.has_id;
+	report_fini(&why);
+	return is_new;
+}
+
+/* The first draft whose end the last mount did not see; counted. */
+static struct draft *next_unfinished(struct tree *t) REQUIRES(T)
+{
+	for (size_t i = 0; i < t->coll_count; i++) {
+		list_each(pos, &t->colls[i].drafts) {
+			struct draft *d = container_of(pos, struct draft, link);
+			if (d->unfinished)
+				return draft_ref(d);
+		}
+	}
+	return NULL;
+}
+
+static void resume(struct tree *t, struct draft *d, struct text *mine)
+{
+	struct waiter nobody;
+
+	waiter_init(&nobody);
+	nobody.deadline = clock_now() + t->config.timeout_ns;
+	tree_lock(t);
+	struct node *n = d->node;
+	struct commit *c = n && !d->commit ? begin(t, n, d, mine, &nobody, NULL) : NULL;
+	if (c) {
+		c->resumed = true;
+		c->writes = d->writes;
+		c->record = n->record ? record_ref(n->record) : NULL;
+		http_post(t->config.http, &c->task);
+	}
+	draft_put(t, d);
+	tree_unlock(t);
+}
+
+void commit_resume(struct tree *t)
+{
+	struct draft *d;
+
+	do {
+		CLEANUP(text_put) struct text mine = {0};
+		tree_lock(t);
+		d = next_unfinished(t);
+		if (d)
+			d->unfinished = false;
+		tree_unlock(t);
+		int err = d ? spool_load(t->config.spool, d->key, DRAFT_MAX_BYTES, &mine) : 0;
+		if (d && !err) {
+			resume(t, d, &mine);
+		} else if (d) {
+			tree_lock(t);
+			draft_put(t, d);
+			tree_unlock(t);
+		}
+	} while (d);
+	draft_sweep(t);
 }
 
 static int begin_rename(struct tree *t, const struct commit_rename *what, struct draft *d,
@@ -183,13 +260,13 @@ static int begin_rename(struct tree *t, const struct commit_rename *what, struct
 {
 	if (what->src->draft != d || d->commit)
 		return -EBUSY;
-	struct commit *c = begin(t, what->src, d, mine, w);
+	struct commit *c = begin(t, what->src, d, mine, w, what->new_name);
 	if (!c)
 		return -ENOMEM;
+	c->coll = what->coll;
+	c->exchange = what->exchange;
 	c->writes = d->writes;
 	c->record = what->record ? record_ref(what->record) : NULL;
-	c->new_name = strdup(what->new_name);
-	c->process = w->process;
 	return park_on(t, c, w);
 }
 
@@ -204,8 +281,8 @@ int commit_rename(struct tree *t, const struct commit_rename *what, struct waite
 	tree_unlock(t);
 	if (!d)
 		return -EBUSY;
-	if (!w->process)
-		w->process = caller_process(w->pid);
+	if (!w->caller.process)
+		caller_of(w->pid, &w->caller);
 	int r = spool_load(t->config.spool, d->key, DRAFT_MAX_BYTES, &mine);
 	tree_lock(t);
 	if (!r)

@@ -32,10 +32,16 @@ void commit_unattended(struct tree *t, struct node *n) EXCLUDES(T);
 struct commit_rename {
 	struct node *src;      /* with a local name; its draft is attached */
 	struct record *record; /* the record to be saved to, or NULL: a new one */
+	struct coll *coll;     /* where new_name is */
+	bool exchange;	       /* what record has now is kept: no conflict is possible */
 	const char
 		*new_name; /* as the kernel will have it: <id>.json, an alias, or the new one's */
 };
 int commit_rename(struct tree *t, const struct commit_rename *what, struct waiter *w) EXCLUDES(T);
+
+/* After a mount that was killed: asks the server what became of the texts that it was about to save,
+ * one request each. What arrived is saved; what did not stays refused. Once, when threads run. */
+void commit_resume(struct tree *t) EXCLUDES(T);
 
 /* Would this text become a record under a NAME_NEW name? (An object without an id.) */
 bool commit_is_new_record(const struct text *text);

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tree/control.h"
 #include "tree/draft.h"
 #include "tree/listing.h"
 #include "tree/name.h"
 #include "tree/record.h"
+#include "tree/refusal.h"
 
 static void dir_free(struct tree *t, struct dir *d) REQUIRES(T)
 {
@@ -41,13 +43,19 @@ static size_t list_length(const struct list *l)
 static int add_locals(struct dir *d, struct coll *c) REQUIRES(T)
 {
 	struct map_entry *e = NULL;
-	char name[NAME_RECORD_MAX];
+	char name[256];
 
-	d->names = calloc(c->locals.count + list_length(&c->drafts) + 1, sizeof(*d->names));
+	d->names = calloc(c->locals.count + c->refusals.count + list_length(&c->drafts) + 1,
+			  sizeof(*d->names));
 	if (!d->names)
 		return -ENOMEM;
 	while ((e = map_next(&c->locals, e))) {
 		if (add_name(d, container_of(e, struct local, by_name)->name) < 0)
+			return -ENOMEM;
+	}
+	while ((e = map_next(&c->refusals, e))) {
+		refusal_file_name(container_of(e, struct refusal, by_name), name);
+		if (add_name(d, name) < 0)
 			return -ENOMEM;
 	}
 	list_each(pos, &c->drafts) {
@@ -71,7 +79,7 @@ static int open_locked(struct tree *t, uint64_t ino, struct waiter *w, struct di
 {
 	struct node *n = node_find(t, ino);
 
-	if (!n || n->type == NODE_FILE || n->type == NODE_LINK)
+	if (!n || n->type == NODE_FILE || n->type == NODE_LINK || n->type == NODE_CONTROL)
 		return -ENOTDIR;
 	int r = n->type == NODE_DIR ? listing_want(n->coll, w) : 0;
 	if (r)
@@ -95,6 +103,8 @@ int dir_open(struct tree *t, uint64_t ino, struct waiter *w, struct dir **out)
 	tree_lock(t);
 	int r = open_locked(t, ino, w, out);
 	tree_unlock(t);
+	if (!r && (*out)->node->type == NODE_CONTROL_DIR && (r = control_list(t, *out)) < 0)
+		dir_close(t, STEAL(*out));
 	return r;
 }
 
@@ -162,11 +172,25 @@ static bool is_seen(const struct record *rec, uint64_t now) REQUIRES(T)
 	return rec->state == RECORD_PRESENT && !record_is_vacated(rec, now);
 }
 
+/* The kernel looks it up if it wants to know more: number 0 takes no lookup. */
+static int emit_control(const struct dir *d, size_t i, struct dirent_at *out)
+{
+	if (i >= d->name_count)
+		return 0;
+	snprintf(out->name, sizeof(out->name), "%s", d->names[i]);
+	out->entry = (struct entry){0};
+	out->entry.attr.st_ino = INO_ROOT;
+	out->entry.attr.st_mode = control_is_dir(out->name) ? S_IFDIR : S_IFREG;
+	return 1;
+}
+
 static int emit_at(struct tree *t, struct dir *d, size_t i, bool plus, uint64_t now,
 		   struct dirent_at *out) REQUIRES(T)
 {
 	struct coll *c = d->node->coll;
 
+	if (d->node->type == NODE_CONTROL_DIR)
+		return emit_control(d, i, out);
 	if (!d->roll)
 		return emit_coll(t, &t->colls[i], plus, now, out);
 	if (i >= d->roll->count)
@@ -181,7 +205,8 @@ int dir_read(struct tree *t, struct dir *d, size_t index, bool plus, uint64_t no
 	int r = 0;
 
 	tree_lock(t);
-	size_t count = d->roll ? d->roll->count + d->name_count : t->coll_count;
+	size_t count = d->roll ? d->roll->count : d->node->type == NODE_ROOT ? t->coll_count : 0;
+	count += d->name_count;
 	for (; !r && index < count; index++)
 		r = emit_at(t, d, index, plus, now, out);
 	out->next = index;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,10 +13,12 @@
 #include "base/log.h"
 #include "crm/edit.h"
 #include "crm/jtext.h"
+#include "store/rejected.h"
 #include "tree/local.h"
 #include "tree/name.h"
 #include "tree/node.h"
 #include "tree/record.h"
+#include "tree/refusal.h"
 
 enum { CHECK_MAX_BYTES = 1 << 20 }; /* longer texts are judged at the commit only */
 
@@ -25,6 +28,13 @@ static struct timespec wall_clock(void)
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return ts;
+}
+
+struct timespec draft_time_of_bytes(struct tree *t, const struct draft *d)
+{
+	struct timespec ts;
+
+	return spool_mtime(t->config.spool, d->key, &ts) < 0 ? wall_clock() : ts;
 }
 
 struct draft *draft_ref(struct draft *d)
@@ -38,7 +48,15 @@ static void draft_free(struct draft *d)
 	text_put(&d->base);
 	text_put(&d->then);
 	free(d->target);
+	free(d->kept_as);
+	free(d->words);
 	free(d);
+}
+
+void draft_forget(struct draft *d)
+{
+	record_put(STEAL(d->record));
+	draft_free(d);
 }
 
 void draft_put(struct tree *t, struct draft *d)
@@ -49,16 +67,34 @@ void draft_put(struct tree *t, struct draft *d)
 	list_append(&t->dead_drafts, &d->link);
 }
 
+/* No memory for its name is no reason to lose a text. */
+static const char *name_kept_as(const struct draft *d, char room[REJECTED_NAME_MAX])
+{
+	if (d->kept_as)
+		return d->kept_as;
+	rejected_name(wall_clock(), "text", room);
+	return room;
+}
+
 static void sweep_unlinked(struct tree *t)
 {
+	char name[REJECTED_NAME_MAX];
 	struct list *entry;
 
 	tree_lock(t);
 	while ((entry = list_pop(&t->unlinked_drafts))) {
 		struct draft *d = container_of(entry, struct draft, unlinked);
+		bool rejected = d->rejected;
 		tree_unlock(t);
-		spool_unkeep(t->config.spool, d->key);
+		draft_note_lock(t, d);
+		if (!rejected)
+			spool_unkeep(t->config.spool, d->key);
+		else if (spool_set_aside(t->config.spool, d->key, name_kept_as(d, name),
+					 d->words) == 0)
+			rejected = false;
+		draft_note_unlock(t, d);
 		tree_lock(t);
+		d->rejected = rejected;
 		draft_put(t, d);
 	}
 	tree_unlock(t);
@@ -66,6 +102,7 @@ static void sweep_unlinked(struct tree *t)
 
 void draft_sweep(struct tree *t)
 {
+	char name[REJECTED_NAME_MAX];
 	struct list dead, *entry;
 
 	sweep_unlinked(t);
@@ -76,7 +113,7 @@ void draft_sweep(struct tree *t)
 	while ((entry = list_pop(&dead))) {
 		struct draft *d = container_of(entry, struct draft, link);
 		if (d->rejected)
-			spool_reject(t->config.spool, d->key);
+			spool_reject(t->config.spool, d->key, name_kept_as(d, name), d->words);
 		else
 			spool_drop(t->config.spool, d->key);
 		draft_free(d);
@@ -107,28 +144,64 @@ void draft_detach(struct tree *t, struct draft *d)
 	draft_put(t, d);
 }
 
-/* Its text may be somebody's work: then it is set aside when the files go, not deleted. */
-static void judge_rejected(struct draft *d) REQUIRES(T)
+void draft_name(const struct draft *d, char out[NAME_MAX + 1])
+{
+	const struct node *n = d->node;
+
+	if (d->refusal)
+		snprintf(out, NAME_MAX + 1, "%s", d->refusal->name);
+	else if (n->local)
+		snprintf(out, NAME_MAX + 1, "%s", n->local->name);
+	else
+		name_of_record((n->record ? n->record : d->record)->id, out);
+}
+
+void draft_reject(struct draft *d)
+{
+	char name[NAME_MAX + 1], label[NAME_MAX + 64], kept[REJECTED_NAME_MAX];
+
+	d->rejected = true;
+	if (d->kept_as || !d->node)
+		return;
+	draft_name(d, name);
+	snprintf(label, sizeof(label), "%s-%s", d->node->coll->kind->name, name);
+	rejected_name(wall_clock(), label, kept);
+	d->kept_as = strdup(kept);
+	d->words = d->refusal ? strdup(d->refusal->words) : NULL;
+}
+
+/* Its text may be somebody's work: then it is set aside when the files go, not deleted. by: the
+ * process that makes it go. */
+static void judge_rejected(struct draft *d, pid_t by) REQUIRES(T)
 {
 	uint64_t id;
 	const struct node *n = d->node;
 	bool meant = n->record || d->record ||
 		     (n->local && name_classify(n->local->name, &id) == NAME_NEW);
 
-	d->rejected = d->type == SPOOL_FILE && d->size > 0 && meant && (d->refused || d->dirty);
+	bool counts = d->type == SPOOL_FILE && d->size > 0 && (d->refused || (d->dirty && meant)) &&
+		      (n->record || d->record || n->local);
+	d->rejected = false;
+	if (!counts) {
+		refusal_lift(d->refusal);
+		return;
+	}
+	draft_reject(d);
+	if (d->refusal)
+		refusal_aside(d->refusal, d->kept_as ? d->kept_as : "", by);
 }
 
-void draft_drop(struct tree *t, struct draft *d)
+void draft_drop(struct tree *t, struct draft *d, pid_t by)
 {
-	judge_rejected(d);
+	judge_rejected(d, by);
 	draft_detach(t, d);
 }
 
-void draft_unlink(struct tree *t, struct draft *d)
+void draft_unlink(struct tree *t, struct draft *d, pid_t by)
 {
-	judge_rejected(d);
+	judge_rejected(d, by);
 	d->loose = true;
-	if (d->kept && !d->rejected)
+	if (d->kept)
 		list_append(&t->unlinked_drafts, &draft_ref(d)->unlinked);
 	node_unpin(t, d->node); /* which takes the draft along when it dies */
 }
@@ -153,7 +226,7 @@ static int draft_new(struct tree *t, const struct text *text, struct draft **out
 	list_init(&d->unlinked);
 	d->refs = 1;
 	d->size = (off_t)text->len;
-	d->mtime = wall_clock();
+	d->mtime = draft_time_of_bytes(t, d);
 	*out = d;
 	return 0;
 }
@@ -166,6 +239,21 @@ static void bind(struct draft *d, struct record *rec) REQUIRES(T)
 	d->base_time = rec->updated_at;
 }
 
+/* d takes the place of a refused text. What only that one knew goes on: the record's text, if the
+ * server does not have it any more, or that it was posted and no answer came. */
+static void succeed_to(struct draft *d, const struct draft *former) REQUIRES(T)
+{
+	const struct record *rec = d->record;
+
+	if (former->record != rec || (rec && rec->state == RECORD_PRESENT))
+		return;
+	d->base = text_ref(&former->base);
+	d->then = text_ref(&former->then);
+	d->base_time = former->base_time;
+	d->posted = former->posted;
+	d->posted_at = former->posted_at;
+}
+
 /* What n shows now, or an attached draft. gives a reference in *d or *text */
 static void content_of(struct node *n, struct text *text, struct draft **d) REQUIRES(T)
 {
@@ -176,24 +264,29 @@ static void content_of(struct node *n, struct text *text, struct draft **d) REQU
 }
 
 /* A refused text is about to be overwritten (some editors recover by writing the old text back):
- * it is somebody's work still. */
-static void set_aside(struct tree *t, struct node *n) REQUIRES(T)
+ * it is somebody's work still. gives a reference to it, or NULL. */
+static struct draft *set_aside(struct tree *t, struct node *n) REQUIRES(T)
 {
 	struct draft *d = n->draft;
 
-	if (d && d->refused && d->size && !d->commit)
-		draft_drop(t, d);
+	if (!d || !d->refused || !d->size || d->commit)
+		return NULL;
+	draft_ref(d);
+	/* The words stay till it is known how the new text fares. */
+	draft_drop(t, d, d->refusal ? d->refusal->process : 0);
+	return d;
 }
 
 int draft_open(struct tree *t, struct node *n, struct draft *mine, bool empty, struct draft **out)
 {
 	CLEANUP(text_put) struct text text = {0};
-	struct draft *d = NULL, *fresh = NULL;
+	struct draft *d = NULL, *fresh = NULL, *former = NULL;
 
 	*out = NULL;
 	tree_lock(t);
+	mode_t mode = n->draft ? n->draft->mode : 0;
 	if (empty)
-		set_aside(t, n);
+		former = set_aside(t, n);
 	bool detached = !n->draft && mine && !mine->node && !mine->rejected;
 	/* A write after this handle's commit goes on where it was, not into the server's version. */
 	if (detached && n->record && mine->record == n->record)
@@ -206,20 +299,26 @@ int draft_open(struct tree *t, struct node *n, struct draft *mine, bool empty, s
 	if (*out)
 		return 0;
 	int err = draft_new(t, empty ? &(struct text){0} : &text, &fresh);
-	if (err < 0)
-		return err;
 	tree_lock(t);
-	if (n->draft) { /* another writer was first */
+	if (err < 0) {
+		d = NULL;
+	} else if (n->draft) { /* another writer was first */
 		d = draft_ref(n->draft);
 		draft_put(t, fresh);
 	} else {
 		d = fresh;
+		d->mode = mode;
 		if (n->record)
 			bind(d, n->record);
+		if (former)
+			succeed_to(d, former);
 		draft_attach(t, d, n);
 	}
+	draft_put(t, former);
 	tree_unlock(t);
 	draft_sweep(t);
+	if (err < 0)
+		return err;
 	*out = d;
 	return 0;
 }
@@ -248,13 +347,19 @@ static int check_prefix(struct tree *t, const struct draft *d)
 
 struct writing {
 	off_t at;
-	bool check; /* bytes were added at the end of a text that may be sent */
-	bool keep;  /* the first ones: the note has to follow */
+	bool check;	     /* bytes were added at the end of a text that may be sent */
+	bool keep;	     /* the first ones: the note has to follow */
+	bool first;	     /* without it the text does not survive */
+	bool written, dirty; /* as it was before */
+	off_t size;
 };
 
 static struct writing note_write(struct draft *d, size_t n, off_t off) REQUIRES(T)
 {
-	struct writing w = {.at = off < 0 ? d->size : off};
+	struct writing w = {.at = off < 0 ? d->size : off,
+			    .size = d->size,
+			    .written = d->written,
+			    .dirty = d->dirty};
 
 	w.check = w.at == d->size && d->size + (off_t)n <= CHECK_MAX_BYTES && is_for_server(d);
 	if (d->size < w.at + (off_t)n)
@@ -262,29 +367,48 @@ static struct writing note_write(struct draft *d, size_t n, off_t off) REQUIRES(
 	return w;
 }
 
+/* The note found no room, so the bytes do not count either: nothing of them is to be saved. */
+static void undo_write(struct tree *t, struct draft *d, const struct writing *w)
+{
+	tree_lock(t);
+	d->written = w->written;
+	d->dirty = w->dirty;
+	bool grown = d->size > w->size;
+	d->size = w->size;
+	tree_unlock(t);
+	if (grown)
+		spool_truncate(t->config.spool, d->key, w->size);
+}
+
 int draft_write(struct tree *t, struct draft *d, const char *p, size_t n, off_t off)
 {
 	if (off > DRAFT_MAX_BYTES || n > (size_t)DRAFT_MAX_BYTES - (size_t)(off < 0 ? 0 : off))
 		return -EFBIG;
 	tree_lock(t);
-	off_t old = d->size;
 	struct writing w = note_write(d, n, off);
 	tree_unlock(t);
 	int err = spool_write(t->config.spool, d->key, p, n, w.at);
+	struct timespec mtime = draft_time_of_bytes(t, d);
 	tree_lock(t);
 	if (err < 0) {
 		if (d->size == w.at + (off_t)n)
-			d->size = old > w.at ? old : w.at;
+			d->size = w.size > w.at ? w.size : w.at;
 	} else {
-		d->mtime = wall_clock();
+		d->mtime = mtime;
 		d->writes++;
 		d->written = d->dirty = true;
-		w.keep = !d->kept || d->refused;
+		w.first = !d->sure;
+		w.keep = w.first || d->refused;
 		d->refused = 0;
 	}
 	tree_unlock(t);
-	if (!err && w.keep)
-		err = draft_keep(t, d);
+	/* The note of a refused text does for this one too, should there be no room for another. */
+	if (!err && w.keep && (err = draft_keep(t, d)) < 0) {
+		if (w.first)
+			undo_write(t, d, &w);
+		else
+			err = 0;
+	}
 	return !err && w.check ? check_prefix(t, d) : err;
 }
 
@@ -295,13 +419,14 @@ int draft_truncate(struct tree *t, struct draft *d, off_t size)
 	int err = spool_truncate(t->config.spool, d->key, size);
 	if (err < 0)
 		return err;
+	struct timespec mtime = draft_time_of_bytes(t, d);
 	tree_lock(t);
 	if (size && size != d->size) {
 		d->writes++;
 		d->written = d->dirty = true;
 	}
 	d->size = size;
-	d->mtime = wall_clock();
+	d->mtime = mtime;
 	tree_unlock(t);
 	return 0;
 }
@@ -311,56 +436,6 @@ ssize_t draft_read(struct tree *t, struct draft *d, char *out, size_t n, off_t o
 	return spool_read(t->config.spool, d->key, out, n, off);
 }
 
-void draft_note(struct draft *d, struct draft_note *out)
-{
-	struct node *n = d->node;
-
-	*out = (struct draft_note){0};
-	if (!n || d->loose || (!n->record && !n->local) ||
-	    (!d->kept && !d->written && d->type == SPOOL_FILE))
-		return;
-	if (n->record)
-		name_of_record(n->record->id, out->name);
-	else
-		memccpy(out->name, n->local->name, '\0', sizeof(out->name) - 1);
-	out->key = d->key;
-	out->note = (struct spool_note){
-		.type = d->type,
-		.dir = n->coll->kind->name,
-		.target = d->target,
-		.record = d->record ? d->record->id : 0,
-		.dirty = d->dirty,
-		.refused = d->refused,
-		.mode = d->mode,
-		.mtime = d->mtime,
-		.base = text_ref(&d->then),
-	};
-	d->kept = true;
-}
-
-int draft_write_note(struct tree *t, struct draft_note *n)
-{
-	if (!n->key)
-		return 0;
-	n->note.name = n->name;
-	int err = spool_keep(t->config.spool, n->key, &n->note);
-	text_put(&n->note.base);
-	if (err < 0)
-		log_error("tree: what is known of a local text in %s cannot be written: err=%d",
-			  n->note.dir, -err);
-	return err;
-}
-
-int draft_keep(struct tree *t, struct draft *d)
-{
-	struct draft_note note;
-
-	tree_lock(t);
-	draft_note(d, &note);
-	tree_unlock(t);
-	return draft_write_note(t, &note);
-}
-
 /* The record that a new file of that name is an edit of: its name was moved away (design 3.10). */
 static struct record *successor_of(struct coll *c, const char *name, uint64_t now) REQUIRES(T)
 {
@@ -368,7 +443,10 @@ static struct record *successor_of(struct coll *c, const char *name, uint64_t no
 
 	if (name_classify(name, &id) == NAME_RECORD) {
 		struct record *rec = record_find(c, id);
-		return rec && record_is_vacated(rec, now) ? rec : NULL;
+		/* Or it was deleted on the server, and the person was told what saving it again does. */
+		bool may_come_back = rec && rec->state == RECORD_ABSENT && rec->told_gone &&
+				     c->kind->has_trash && refusal_find(c, name);
+		return may_come_back || (rec && record_is_vacated(rec, now)) ? rec : NULL;
 	}
 	if (c->moved_alias && c->moved_alias_until > now && strcmp(c->moved_alias, name) == 0)
 		return record_find(c, c->moved_alias_of);
@@ -429,6 +507,7 @@ static int place(struct tree *t, struct coll *c, const char *name, struct draft 
 int draft_create(struct tree *t, struct coll *c, const char *name, mode_t mode, const char *target,
 		 struct node **out, struct draft **draft)
 {
+	struct draft_note note = {0};
 	struct draft *d = NULL;
 	int err = draft_new(t, &(struct text){0}, &d);
 
@@ -438,106 +517,17 @@ int draft_create(struct tree *t, struct coll *c, const char *name, mode_t mode, 
 	d->type = target ? SPOOL_LINK : SPOOL_FILE;
 	d->target = target ? strdup(target) : NULL;
 	d->size = target ? (off_t)strlen(target) : 0;
+	draft_note_lock(t, d);
 	tree_lock(t);
 	err = target && !d->target ? -ENOMEM : place(t, c, name, d, out);
+	if (!err)
+		draft_note(d, &note);
 	if (!err && draft)
 		*draft = draft_ref(d);
-	draft_put(t, d);
 	tree_unlock(t);
-	draft_sweep(t);
-	return err;
-}
-
-static int recover_record(struct tree *t, struct coll *c, struct draft *d, uint64_t id) REQUIRES(T)
-{
-	struct record *rec = record_get(c, id);
-	struct node *n = rec ? node_of_record(t, rec) : NULL;
-
-	if (!n)
-		return -ENOMEM;
-	if (n->draft) {
-		log_warning("store: two texts of one record; the second is set aside");
-		d->rejected = true;
-	} else {
-		d->record = record_ref(rec);
-		draft_attach(t, d, n);
-	}
-	node_unpin(t, n);
-	return 0;
-}
-
-static int recover_local(struct tree *t, struct coll *c, struct draft *d,
-			 const struct spool_note *note) REQUIRES(T)
-{
-	struct node *n = node_new(t, note->type == SPOOL_LINK ? NODE_LINK : NODE_FILE, c, 0);
-
-	if (!n)
-		return -ENOMEM;
-	int err = local_add(t, c, note->name, n, 0);
-	if (!err)
-		draft_attach(t, d, n);
-	node_unpin(t, n);
-	return err;
-}
-
-int64_t draft_time_of(const struct text *text)
-{
-	CLEANUP(edit_fini) struct edit why = {0};
-	struct edit_head head;
-	int64_t time;
-
-	if (!text_is_set(text) || edit_read_head(jspan_of(text), &head, &why) < 0 ||
-	    !head.updated_at.n)
-		return VIEW_NO_TIME;
-	return view_parse_time(head.updated_at, &time) < 0 ? VIEW_NO_TIME : time;
-}
-
-static struct draft *draft_from_note(uint64_t key, const struct spool_note *note, off_t size)
-{
-	struct draft *d = calloc(1, sizeof(*d));
-
-	if (!d)
-		return NULL;
-	list_init(&d->link);
-	list_init(&d->unlinked);
-	d->refs = 1;
-	d->key = key;
-	d->type = note->type;
-	d->target = note->target ? strdup(note->target) : NULL;
-	d->size = note->target ? (off_t)strlen(note->target) : size;
-	d->mtime = note->mtime;
-	d->mode = note->mode;
-	d->base = text_ref(&note->base);
-	d->then = text_ref(&note->base);
-	d->base_time = draft_time_of(&note->base);
-	d->written = d->kept = true;
-	d->dirty = note->dirty;
-	d->refused = note->refused;
-	return d;
-}
-
-int draft_recover(struct tree *t, uint64_t key, const struct spool_note *note)
-{
-	struct coll *c = tree_coll(t, note->dir);
-	off_t size = 0;
-	uint64_t id;
-	int err;
-
-	if (!c) {
-		log_warning("store: a text of a collection that is not mounted stays where it is");
-		return 0;
-	}
-	if ((err = spool_size(t->config.spool, key, &size)) < 0)
-		return err;
-	struct draft *d = draft_from_note(key, note, size);
-	if (!d)
-		return -ENOMEM;
+	draft_write_lightly(t, &note);
+	draft_note_unlock(t, d);
 	tree_lock(t);
-	bool of_record = name_classify(note->name, &id) == NAME_RECORD;
-	if (of_record && !note->dirty && !note->refused)
-		err = 0; /* it was saved; only its removal is missing */
-	else
-		err = of_record ? recover_record(t, c, d, id) : recover_local(t, c, d, note);
 	draft_put(t, d);
 	tree_unlock(t);
 	draft_sweep(t);

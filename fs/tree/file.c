@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "tree/control.h"
 #include "tree/draft.h"
 #include "tree/record.h"
 
@@ -23,12 +24,14 @@ static int want_content(struct node *n, struct waiter *w) REQUIRES(T)
 
 static int may_open(const struct tree *t, const struct node *n, bool writes) REQUIRES(T)
 {
-	if (n->type == NODE_ROOT || n->type == NODE_DIR)
+	if (n->type == NODE_ROOT || n->type == NODE_DIR || n->type == NODE_CONTROL_DIR)
 		return -EISDIR;
 	if (n->type == NODE_LINK)
 		return -ELOOP;
 	if (writes && t->config.read_only)
 		return -EROFS;
+	if (writes && n->refusal)
+		return -EACCES;
 	return writes && n->record && !n->record->coll->kind->updates ? -EACCES : 0;
 }
 
@@ -42,7 +45,6 @@ static struct file *file_new(struct tree *t, struct node *n, int flags) REQUIRES
 	node_pin(t, n);
 	f->node = n;
 	f->writable = (flags & O_ACCMODE) != O_RDONLY;
-	f->append = flags & O_APPEND;
 	*(f->writable ? &n->writers : &n->readers) += 1;
 	if (n->draft)
 		f->draft = draft_ref(n->draft);
@@ -62,18 +64,25 @@ static void take_text(struct file *f) REQUIRES(T)
 		rec->served = true;
 }
 
+/* No name leads there any more, whatever the kernel remembers: what is written there would be lost. */
+static bool is_nowhere(const struct node *n) REQUIRES(T)
+{
+	return n->superseded ||
+	       (!n->record && !n->local && !n->draft && !n->control && !n->refusal);
+}
+
 static int open_locked(struct tree *t, uint64_t ino, int flags, struct waiter *w, struct file **out,
 		       bool *keep_pages) REQUIRES(T)
 {
 	struct node *n = node_find(t, ino);
 	bool writes = (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
 
-	if (!n || n->superseded)
+	if (!n)
 		return -ESTALE;
-	int r = may_open(t, n, writes);
+	int r = n->control ? control_open(t, n, flags) : may_open(t, n, writes);
 	if (!r)
 		r = want_content(n, w);
-	if (!r && n->superseded) /* by what the wait brought */
+	if (!r && is_nowhere(n)) /* perhaps by what the wait brought */
 		r = -ESTALE;
 	if (r)
 		return r;
@@ -142,7 +151,7 @@ int file_open(struct tree *t, uint64_t ino, int flags, struct waiter *w, struct 
 	tree_lock(t);
 	int r = open_locked(t, ino, flags, w, &f, keep_pages);
 	tree_unlock(t);
-	if (!r && (flags & O_TRUNC) && (r = truncate_file(t, f, 0)) < 0)
+	if (!r && (flags & O_TRUNC) && !f->node->control && (r = truncate_file(t, f, 0)) < 0)
 		file_close(t, STEAL(f));
 	*out = f;
 	return r;
@@ -293,6 +302,8 @@ ssize_t file_read(struct tree *t, struct file *f, char *room, size_t n, off_t of
 	CLEANUP(text_put) struct text text = {0};
 	struct draft *d = NULL;
 
+	if (f->node->control)
+		return control_read(t, f->node, room, n, off);
 	tree_lock(t);
 	source_of(t, f, off, &d, &text);
 	tree_unlock(t);
@@ -309,20 +320,52 @@ ssize_t file_read(struct tree *t, struct file *f, char *room, size_t n, off_t of
 ssize_t file_write(struct tree *t, struct file *f, const char *p, size_t n, off_t off)
 {
 	struct draft *d = NULL;
-	int err = writable_draft(t, f, false, &d);
 
+	if (f->node->control)
+		return control_write(t, f->node, p, n);
+	int err = writable_draft(t, f, false, &d);
 	if (err < 0)
 		return err;
-	err = draft_write(t, d, p, n, f->append ? -1 : off);
+	err = draft_write(t, d, p, n, off);
 	tree_lock(t);
 	draft_put(t, d);
 	tree_unlock(t);
 	return err < 0 ? err : (ssize_t)n;
 }
 
+/* A text that is not to be sent, made sure of on the disk. */
+static int sync_local(struct tree *t, struct node *n)
+{
+	tree_lock(t);
+	struct draft *d = n->draft && !n->record ? draft_ref(n->draft) : NULL;
+	bool keep = d && !d->sure;
+	tree_unlock(t);
+	if (!d)
+		return 0;
+	int err = spool_sync(t->config.spool, d->key);
+	if (!err && keep)
+		err = draft_keep(t, d);
+	tree_lock(t);
+	draft_put(t, d);
+	tree_unlock(t);
+	draft_sweep(t);
+	return err;
+}
+
 int file_commit(struct tree *t, struct file *f, enum commit_at at, struct waiter *w)
 {
-	return commit_node(t, f->node, at, f->uses, w);
+	int r = commit_node(t, f->node, at, f->uses, w);
+
+	return r || at != COMMIT_AT_FSYNC ? r : sync_local(t, f->node);
+}
+
+/* Takes n's pin. */
+static void refresh_control(struct tree *t, struct node *n, struct entry *out)
+{
+	control_refresh(t, n, out);
+	tree_lock(t);
+	node_unpin(t, n);
+	tree_unlock(t);
 }
 
 int file_getattr(struct tree *t, uint64_t ino, struct waiter *w, struct entry *out)
@@ -330,18 +373,30 @@ int file_getattr(struct tree *t, uint64_t ino, struct waiter *w, struct entry *o
 	tree_lock(t);
 	struct node *n = node_find(t, ino);
 	int r = n ? want_content(n, w) : -ESTALE;
-	if (!r)
+	bool is_control = !r && n->control;
+	if (is_control)
+		node_pin(t, n);
+	else if (!r)
 		node_entry(t, n, w->born, out);
 	tree_unlock(t);
+	if (is_control)
+		refresh_control(t, n, out);
 	return r;
 }
 
-static void change_draft(struct draft *d, const struct file_change *change) REQUIRES(T)
+static int change_draft(struct tree *t, struct draft *d, const struct file_change *change)
 {
+	int err = change->has_mtime ? spool_set_mtime(t->config.spool, d->key, &change->mtime) : 0;
+
+	if (err < 0 || (!change->has_mode && !change->has_mtime))
+		return err;
+	tree_lock(t);
 	if (change->has_mode)
-		d->mode = change->mode;
+		d->mode = S_IFREG | change->mode;
 	if (change->has_mtime)
 		d->mtime = change->mtime;
+	tree_unlock(t);
+	return draft_keep(t, d);
 }
 
 /* truncate(2), without an open file: one for the moment, which leaves its draft behind. */
@@ -367,7 +422,7 @@ static int start_change(struct tree *t, uint64_t ino, const struct file_change *
 
 	if (!n)
 		return -ESTALE;
-	int r = change->has_size ? may_open(t, n, true) : 0;
+	int r = change->has_size && !n->control ? may_open(t, n, true) : 0;
 	if (!r)
 		r = want_content(n, w);
 	if (!r)
@@ -385,14 +440,23 @@ int file_change(struct tree *t, uint64_t ino, struct file *f, const struct file_
 	tree_unlock(t);
 	if (r)
 		return r;
+	if (n->control) {
+		refresh_control(t, n, out);
+		return 0;
+	}
 	if (change->has_size)
 		r = f ? truncate_file(t, f, change->size) : truncate_node(t, n, change->size);
 	tree_lock(t);
-	if (!r && n->draft)
-		change_draft(n->draft, change);
+	struct draft *d = n->draft ? draft_ref(n->draft) : NULL;
+	tree_unlock(t);
+	if (!r && d)
+		r = change_draft(t, d, change);
+	tree_lock(t);
+	draft_put(t, d);
 	node_entry(t, n, w->born, out);
 	node_unpin(t, n);
 	tree_unlock(t);
+	draft_sweep(t);
 	return r;
 }
 

@@ -12,13 +12,13 @@
 #include "tree/tree.h"
 
 struct file {
-	struct list link;      /* (T) tree.files */
-	struct node *node;     /* pinned */
-	bool writable, append; /* (I) */
-	struct text text;      /* (T) the version it reads */
-	uint64_t version;      /* (T) of text */
-	struct draft *draft;   /* (T) counted: what it reads or writes besides */
-	bool uses;	       /* (T) it wrote or truncated: counted in draft.users */
+	struct list link;    /* (T) tree.files */
+	struct node *node;   /* pinned */
+	bool writable;	     /* (I) */
+	struct text text;    /* (T) the version it reads */
+	uint64_t version;    /* (T) of text */
+	struct draft *draft; /* (T) counted: what it reads or writes besides */
+	bool uses;	     /* (T) it wrote or truncated: counted in draft.users */
 };
 
 /* 0 and *out; PARKED; -ESTALE: the name was guessed and is not there, look it up again (3.3).
@@ -32,6 +32,7 @@ void file_close(struct tree *t, struct file *f) EXCLUDES(T);
 
 /* A lent slice of text (valid while f is open and not read again), or bytes in room. Never waits. */
 ssize_t file_read(struct tree *t, struct file *f, char *room, size_t n, off_t off) EXCLUDES(T);
+/* off < 0: at the end. */
 ssize_t file_write(struct tree *t, struct file *f, const char *p, size_t n, off_t off) EXCLUDES(T);
 int file_commit(struct tree *t, struct file *f, enum commit_at at, struct waiter *w) EXCLUDES(T);
 

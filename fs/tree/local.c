@@ -5,8 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "tree/draft.h"
 #include "tree/name.h"
 #include "tree/node.h"
@@ -21,11 +22,13 @@ int local_add(struct tree *t, struct coll *c, const char *name, struct node *n, 
 		return -ENOMEM;
 	}
 	memcpy(l->name, name, size);
+	l->coll = c;
 	l->node = n;
 	l->alias_of = alias_of;
 	n->local = l;
+	node_set_coll(n, c);
 	node_pin(t, n);
-	c->changed = time(NULL);
+	node_dir_changed(c);
 	return 0;
 }
 
@@ -47,15 +50,31 @@ void local_remove(struct tree *t, struct local *l)
 {
 	struct node *n = l->node;
 
-	map_remove(&n->coll->locals, &l->by_name);
-	n->coll->changed = time(NULL);
+	map_remove(&l->coll->locals, &l->by_name);
+	node_dir_changed(l->coll);
 	if (n->local == l)
 		n->local = NULL;
 	free(l);
 	node_unpin(t, n);
 }
 
-void local_unlink(struct tree *t, struct local *l)
+static void stand_for(struct local *l, struct node *n) REQUIRES(T)
+{
+	l->node = n;
+	n->local = l;
+	node_set_coll(n, l->coll);
+	node_dir_changed(l->coll);
+}
+
+void local_exchange(struct local *a, struct local *b)
+{
+	struct node *of_a = a->node;
+
+	stand_for(a, b->node); /* each name keeps its pin, on the other node */
+	stand_for(b, of_a);
+}
+
+void local_unlink(struct tree *t, struct local *l, pid_t by)
 {
 	struct node *n = l->node;
 	struct record *origin = n->origin;
@@ -66,6 +85,20 @@ void local_unlink(struct tree *t, struct local *l)
 		origin->vacated = false;
 	node_set_origin(n, NULL);
 	if (n->draft)
-		draft_unlink(t, n->draft);
+		draft_unlink(t, n->draft, by);
 	local_remove(t, l);
+}
+
+void local_set_aside(struct tree *t, struct coll *c, const char *name)
+{
+	struct named named;
+
+	if (node_resolve(t, c, name, clock_now(), &named) < 0 || !named.local)
+		return;
+	log_warning("store: two texts of one name; the older is set aside");
+	if (named.node->draft) {
+		draft_reject(named.node->draft);
+		draft_detach(t, named.node->draft);
+	}
+	local_remove(t, named.local);
 }

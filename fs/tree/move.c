@@ -1,176 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* move: see move.h. Workers first, the net thread on a re-run; the DELETE's end on the net thread. */
+/* move: see move.h. Workers first, the net thread on a re-run. */
 #include "tree/move.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdio.h> /* RENAME_... */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "crm/api.h"
-#include "tree/caller.h"
 #include "tree/commit.h"
 #include "tree/draft.h"
 #include "tree/local.h"
 #include "tree/name.h"
 #include "tree/node.h"
 #include "tree/record.h"
-
-enum {
-	VACATED_FOR_S = 60, /* then a name that an editor moved away and did not replace is back */
-	BRAKE_WINDOW_S = 60,
-};
-
-static struct coll *coll_of(struct tree *t, uint64_t dir) REQUIRES(T)
-{
-	struct node *n = node_find(t, dir);
-
-	return n && n->type == NODE_DIR ? n->coll : NULL;
-}
-
-/* Unlink */
-
-static void unlink_draft(struct tree *t, struct record *rec, uint64_t now) REQUIRES(T)
-{
-	struct node *n = rec->node;
-
-	draft_drop(t, n->draft);
-	if (rec->vacated)
-		rec->vacated_until = now + VACATED_FOR_S * NS_PER_SEC;
-	tree_tell_stale(t, n->ino, 0, NULL);
-}
-
-static int brake(struct tree *t, uint64_t now) REQUIRES(T)
-{
-	if (!t->config.max_deletes)
-		return 0;
-	if (now - t->deletes_since > BRAKE_WINDOW_S * NS_PER_SEC) {
-		t->deletes_since = now;
-		t->deletes = 0;
-	}
-	if (t->deletes >= t->config.max_deletes)
-		return -EPERM;
-	t->deletes++;
-	return 0;
-}
-
-static void deletion_done(struct job *j)
-{
-	struct record *rec = j->arg;
-	struct tree *t = rec->coll->tree;
-	struct list ready;
-	int err = j->err;
-
-	list_init(&ready);
-	tree_lock(t);
-	if (err == -ENOENT && (rec->state == RECORD_PRESENT || j->sent_twice))
-		err = 0; /* gone already is gone */
-	if (!err || err == -ENOENT) {
-		record_vanish(rec, j->finished);
-		rec->coll->changed = time(NULL);
-	} else if (j->may_have_acted) {
-		rec->doubtful = true;
-	}
-	rec->deletion = NULL;
-	wait_settle(t, &rec->deleted, err, &ready);
-	record_put(rec);
-	tree_unlock(t);
-	job_free(j);
-	wait_wake_all(&ready);
-}
-
-static bool deletion_may_leave(struct wait_point *p)
-{
-	const struct job *j = container_of(p, struct record, deleted)->deletion;
-
-	return j && !j->transfer && !j->may_have_acted;
-}
-
-static void deletion_deserted(struct tree *t, struct wait_point *p)
-{
-	struct job *j = container_of(p, struct record, deleted)->deletion;
-
-	if (j)
-		http_cancel(t->config.http, j);
-}
-
-static int delete_record(struct tree *t, struct record *rec, struct waiter *w) REQUIRES(T)
-{
-	if (!rec->coll->kind->deletes)
-		return -EPERM;
-	if (!rec->deletion) {
-		if (brake(t, w->born) < 0) {
-			log_warning(
-				"tree: deletion refused: more than %u within a minute; mount with "
-				"-o max_deletes=N to allow more",
-				t->config.max_deletes);
-			return -EPERM;
-		}
-		struct job *j = api_delete(rec->coll->kind, rec->id);
-		if (!j)
-			return -ENOMEM;
-		j->done = deletion_done;
-		j->arg = record_ref(rec);
-		j->deadline = w->deadline;
-		rec->deletion = j;
-		rec->deleted.may_leave = deletion_may_leave;
-		rec->deleted.deserted = deletion_deserted;
-		http_submit(t->config.http, j);
-	}
-	return wait_park(t, &rec->deleted, w);
-}
-
-/* The name is free for a successor, the record untouched; without one the name is back in a minute. */
-static int vacate(struct tree *t, struct record *rec, uint64_t now) REQUIRES(T)
-{
-	if (rec->node)
-		node_orphan(t, rec->node);
-	rec->vacated = true;
-	rec->vacated_until = now + VACATED_FOR_S * NS_PER_SEC;
-	return 0;
-}
-
-static int unlink_locked(struct tree *t, struct move *m, struct waiter *w) REQUIRES(T)
-{
-	struct coll *c = coll_of(t, m->dir);
-	struct named named;
-	int result;
-
-	if (wait_take_result(w, &result))
-		return result;
-	if (!c)
-		return -EPERM;
-	int err = node_resolve(t, c, m->name, w->born, &named);
-	if (err < 0)
-		return err;
-	if (named.local) {
-		local_unlink(t, named.local);
-		return 0;
-	}
-	if (named.node && named.node->draft) {
-		unlink_draft(t, named.record, w->born);
-		return 0;
-	}
-	/* Not what it has read just now: that is a source of mv, to be removed in earnest. */
-	if (m->replaces && named.record->reader != w->pid)
-		return vacate(t, named.record, w->born);
-	return delete_record(t, named.record, w);
-}
-
-int move_unlink(struct tree *t, struct move *m, struct waiter *w)
-{
-	m->replaces = caller_replaces(w->pid);
-	tree_lock(t);
-	int r = unlink_locked(t, m, w);
-	tree_unlock(t);
-	draft_sweep(t);
-	return r;
-}
-
-/* Rename */
+#include "tree/refusal.h"
 
 /* What a rename has found out, under T, and what is left to do without it. */
 enum plan { PLAN_DONE, PLAN_SAVE = PARKED + 1, PLAN_MAYBE_NEW };
@@ -183,8 +28,17 @@ struct rename {
 	struct named src;
 	struct record *
 		target; /* the record that new_name stands for, or NULL; counted by a pin on none */
-	struct node *touched; /* pinned: its note is to be written again */
+	struct node *touched[2]; /* pinned: their notes are to be written again */
 };
+
+static int resolve(struct rename *r) REQUIRES(T)
+{
+	r->from = node_coll(r->t, r->m->dir);
+	r->to = node_coll(r->t, r->m->new_dir);
+	if (!r->from || !r->to)
+		return -EPERM;
+	return node_resolve(r->t, r->from, r->m->name, r->w->born, &r->src);
+}
 
 static int replace_local(struct rename *r) REQUIRES(T)
 {
@@ -192,14 +46,21 @@ static int replace_local(struct rename *r) REQUIRES(T)
 
 	if (node_resolve(r->t, r->to, r->m->new_name, r->w->born, &dst) == 0 && dst.local &&
 	    dst.node != r->src.node)
-		local_unlink(r->t, dst.local);
+		local_unlink(r->t, dst.local, r->w->caller.process);
 	return 0;
 }
 
 static void touch(struct rename *r, struct node *n) REQUIRES(T)
 {
 	node_pin(r->t, n);
-	r->touched = n;
+	r->touched[r->touched[0] ? 1 : 0] = n;
+}
+
+static bool is_taken(const struct rename *r) REQUIRES(T)
+{
+	struct named dst;
+
+	return node_resolve(r->t, r->to, r->m->new_name, r->w->born, &dst) == 0;
 }
 
 /* <id>.json moved to a local name: the record is untouched, its name free for a successor. */
@@ -212,6 +73,8 @@ static int move_away(struct rename *r) REQUIRES(T)
 		return -EPERM;
 	if (name_classify(r->m->new_name, &id) == NAME_RECORD)
 		return -EINVAL;
+	if ((r->m->flags & RENAME_NOREPLACE) && is_taken(r))
+		return -EEXIST;
 	bool has_draft = rec->node && rec->node->draft;
 	int err = rec->state == RECORD_PRESENT || has_draft ? 0 : record_want(rec, r->w);
 	if (err != 0)
@@ -222,7 +85,7 @@ static int move_away(struct rename *r) REQUIRES(T)
 		return -ENOMEM;
 	err = local_add(r->t, r->to, r->m->new_name, n, 0);
 	if (!err) {
-		vacate(r->t, rec, r->w->born);
+		record_vacate(rec, r->w->born);
 		node_set_origin(n, rec);
 		touch(r, n);
 	}
@@ -245,11 +108,21 @@ static void put_back(struct rename *r) REQUIRES(T)
 	struct node *n = r->src.node;
 
 	if (r->target->node && r->target->node->draft)
-		draft_drop(r->t, r->target->node->draft);
+		draft_drop(r->t, r->target->node->draft, r->w->caller.process);
 	touch(r, n);
 	n->local = NULL;
 	node_become(r->t, n, r->target);
 	local_remove(r->t, r->src.local);
+}
+
+/* A record's alias, backup or successor stays in its collection; mv copies it then. */
+static int may_cross(const struct local *l) REQUIRES(T)
+{
+	const struct node *n = l->node;
+
+	if (l->alias_of || n->origin || (n->draft && n->draft->record))
+		return -EXDEV;
+	return n->draft && n->draft->commit ? -EBUSY : 0; /* it is becoming a record where it is */
 }
 
 static int move_local(struct rename *r) REQUIRES(T)
@@ -257,8 +130,6 @@ static int move_local(struct rename *r) REQUIRES(T)
 	struct node *n = r->src.node;
 	struct local *old = r->src.local;
 
-	if (r->from != r->to)
-		return -EXDEV;
 	replace_local(r);
 	int err = local_add(r->t, r->to, r->m->new_name, n, old->alias_of);
 	if (err < 0)
@@ -268,7 +139,7 @@ static int move_local(struct rename *r) REQUIRES(T)
 		free(r->from->moved_alias);
 		r->from->moved_alias = strdup(old->name);
 		r->from->moved_alias_of = old->alias_of;
-		r->from->moved_alias_until = r->w->born + VACATED_FOR_S * NS_PER_SEC;
+		r->from->moved_alias_until = r->w->born + RECORD_VACATED_NS;
 	}
 	touch(r, n);
 	local_remove(r->t, old);
@@ -299,11 +170,23 @@ static int find_target(struct rename *r) REQUIRES(T)
 	return 0;
 }
 
+static bool is_new(const char *name)
+{
+	uint64_t id;
+
+	return name_classify(name, &id) == NAME_NEW;
+}
+
+/* Would what is at l, moved to that name, have to be sent, if its text is a new record's? */
+static bool may_create(const struct local *l, const struct coll *to, const char *name) REQUIRES(T)
+{
+	return l->node->draft && l->node->type == NODE_FILE && to->kind->creates && is_new(name);
+}
+
 /* PLAN_..., PARKED is not among them; or -errno. */
 static int plan_local(struct rename *r) REQUIRES(T)
 {
 	struct node *n = r->src.node;
-	uint64_t id;
 	int err = find_target(r);
 
 	if (err < 0)
@@ -314,39 +197,195 @@ static int plan_local(struct rename *r) REQUIRES(T)
 		if (r->from != r->to)
 			return -EXDEV;
 		if (!is_put_back(r))
-			return PLAN_SAVE;
+			return r->to->kind->updates ? PLAN_SAVE : -EACCES;
 		put_back(r);
 		return PLAN_DONE;
 	}
-	if (n->draft && n->type == NODE_FILE && r->to->kind->creates && r->from == r->to &&
-	    name_classify(r->m->new_name, &id) == NAME_NEW)
+	if (r->from != r->to && (err = may_cross(r->src.local)) < 0)
+		return err;
+	if (may_create(r->src.local, r->to, r->m->new_name))
 		return PLAN_MAYBE_NEW;
 	err = move_local(r);
 	return err < 0 ? err : PLAN_DONE;
 }
 
-static int resolve(struct rename *r) REQUIRES(T)
+/* Exchange */
+
+static bool is_exchange(const struct rename *r)
 {
-	r->from = coll_of(r->t, r->m->dir);
-	r->to = coll_of(r->t, r->m->new_dir);
-	if (!r->from || !r->to)
+	return r->m->flags & RENAME_EXCHANGE;
+}
+
+/* The two names the other way round; it means the same. */
+static void turn(struct rename *r) REQUIRES(T)
+{
+	struct move *m = r->m;
+	const char *name = m->name;
+	uint64_t dir = m->dir;
+
+	m->name = m->new_name;
+	m->dir = m->new_dir;
+	m->new_name = name;
+	m->new_dir = dir;
+	resolve(r);
+}
+
+static int exchange_locals(struct rename *r) REQUIRES(T)
+{
+	struct named dst;
+	int err = node_resolve(r->t, r->to, r->m->new_name, r->w->born, &dst);
+
+	if (err < 0)
+		return err;
+	local_exchange(r->src.local, dst.local);
+	touch(r, r->src.node);
+	touch(r, dst.node);
+	return PLAN_DONE;
+}
+
+/* Two local names. What comes from a new record's name was judged already. */
+static int plan_exchange_locals(struct rename *r, const struct named *dst) REQUIRES(T)
+{
+	const char *here = r->m->name, *there = r->m->new_name;
+	int err = 0;
+
+	if (r->src.local->alias_of || dst->local->alias_of)
+		return -EINVAL;
+	if (r->from != r->to)
+		err = may_cross(r->src.local);
+	if (!err && r->from != r->to)
+		err = may_cross(dst->local);
+	if (err < 0)
+		return err;
+	if (is_new(here) == is_new(there))
+		return exchange_locals(r);
+	if (is_new(here))
+		turn(r);
+	return may_create(r->src.local, r->to, r->m->new_name) ? PLAN_MAYBE_NEW
+							       : exchange_locals(r);
+}
+
+/* The text at src is to be saved to dst's record; what that name shows now goes to src's. */
+static int plan_exchange_record(struct rename *r, const struct named *dst) REQUIRES(T)
+{
+	struct record *rec = dst->record;
+	struct move *m = r->m;
+
+	if (r->from != r->to)
+		return -EXDEV;
+	if (r->src.local->alias_of)
+		return -EINVAL;
+	if (r->src.node->type != NODE_FILE)
 		return -EPERM;
-	return node_resolve(r->t, r->from, r->m->name, r->w->born, &r->src);
+	if (!r->to->kind->updates)
+		return -EACCES;
+	struct draft *edit = rec->node ? rec->node->draft : NULL;
+	int err = edit ? (edit->commit ? -EBUSY : 0) : record_want(rec, r->w);
+	if (err != 0)
+		return err;
+	m->displaced = node_of_record(r->t, rec);
+	if (!m->displaced)
+		return -ENOMEM;
+	m->edit = edit ? draft_ref(edit) : NULL;
+	m->text = text_ref(&rec->text);
+	m->mtime = rec->updated_at;
+	r->target = rec;
+	return PLAN_SAVE;
+}
+
+static int plan_exchange(struct rename *r) REQUIRES(T)
+{
+	struct named dst;
+	int err = node_resolve(r->t, r->to, r->m->new_name, r->w->born, &dst);
+
+	if (err < 0)
+		return err;
+	if (r->src.local && dst.local)
+		return plan_exchange_locals(r, &dst);
+	if (!r->src.local && !dst.local)
+		return -EINVAL;
+	if (dst.local) {
+		dst = r->src;
+		turn(r);
+	}
+	return plan_exchange_record(r, &dst);
+}
+
+/* It was saved: what stood at the record's name is at m->name from now on. */
+static void place_displaced(struct tree *t, struct move *m) REQUIRES(T)
+{
+	struct coll *c = node_coll(t, m->dir);
+	struct node *n = m->displaced;
+	struct named taken;
+
+	if (!c || n->record || n->draft ||
+	    node_resolve(t, c, m->name, clock_now(), &taken) != -ENOENT)
+		return;
+	text_put(&n->text);
+	n->text = m->text;
+	m->text = (struct text){0};
+	n->mtime = m->mtime;
+	n->superseded = false;
+	if (m->edit) {
+		m->edit->rejected = false;
+		record_put(STEAL(m->edit->record));
+		draft_attach(t, m->edit, n);
+	}
+	if (local_add(t, c, m->name, n, 0) < 0)
+		log_error("tree: an exchanged text is lost: out of memory");
+}
+
+/* It exists nowhere else now: a draft, which survives. */
+static void keep_displaced(struct tree *t, struct move *m)
+{
+	struct timespec mtime = {.tv_sec = m->mtime};
+	struct draft *d = NULL;
+
+	if (draft_open(t, m->displaced, NULL, false, &d) < 0)
+		return;
+	if (!m->edit && m->mtime != VIEW_NO_TIME)
+		spool_set_mtime(t->config.spool, d->key, &mtime);
+	tree_lock(t);
+	if (!m->edit && m->mtime != VIEW_NO_TIME)
+		d->mtime = mtime;
+	tree_unlock(t);
+	draft_keep(t, d);
+	tree_lock(t);
+	draft_put(t, d);
+	tree_unlock(t);
+}
+
+static void end_exchange(struct tree *t, struct move *m, int result)
+{
+	tree_lock(t);
+	if (!result)
+		place_displaced(t, m);
+	bool placed = m->displaced->local;
+	tree_unlock(t);
+	if (placed)
+		keep_displaced(t, m);
+	tree_lock(t);
+	node_unpin(t, STEAL(m->displaced));
+	draft_put(t, STEAL(m->edit));
+	text_put(&m->text);
+	tree_unlock(t);
+	draft_sweep(t);
 }
 
 /* Writes the note of what has another name now. */
-static void write_touched(struct rename *r)
+static void write_touched(struct rename *r, struct node *n)
 {
-	struct draft_note note = {0};
-
-	if (!r->touched)
+	if (!n)
 		return;
 	tree_lock(r->t);
-	if (r->touched->draft)
-		draft_note(r->touched->draft, &note);
-	node_unpin(r->t, r->touched);
+	struct draft *d = n->draft ? draft_ref(n->draft) : NULL;
 	tree_unlock(r->t);
-	draft_write_note(r->t, &note);
+	if (d)
+		draft_keep(r->t, d);
+	tree_lock(r->t);
+	draft_put(r->t, d);
+	node_unpin(r->t, n);
+	tree_unlock(r->t);
 }
 
 /* The text at src, which has no draft of its own where an editor moved a record's name away. */
@@ -357,8 +396,11 @@ static int save(struct rename *r)
 
 	if (err < 0)
 		return err;
-	struct commit_rename what = {
-		.src = r->src.node, .record = r->target, .new_name = r->m->new_name};
+	struct commit_rename what = {.src = r->src.node,
+				     .record = r->target,
+				     .coll = r->to,
+				     .exchange = is_exchange(r),
+				     .new_name = r->m->new_name};
 	r->m->sent = true;
 	int result = commit_rename(r->t, &what, r->w);
 	tree_lock(r->t);
@@ -378,10 +420,19 @@ static int save_new_or_move(struct rename *r)
 	tree_lock(r->t);
 	draft_put(r->t, d);
 	tree_unlock(r->t);
+	/* A record cannot come to be at a name and another text leave it, at once. */
 	if (!err && commit_is_new_record(&text))
-		return save(r);
+		return is_exchange(r) ? -EINVAL : save(r);
+	if (err < 0 && err != -EFBIG)
+		return err;
 	tree_lock(r->t);
-	err = move_local(r);
+	err = resolve(r); /* it may have become a record meanwhile */
+	if (!err && !r->src.local)
+		err = -EBUSY;
+	if (!err && r->from != r->to)
+		err = may_cross(r->src.local);
+	if (!err)
+		err = is_exchange(r) ? exchange_locals(r) : move_local(r);
 	tree_unlock(r->t);
 	return err;
 }
@@ -392,13 +443,15 @@ static int start(struct rename *r) REQUIRES(T)
 
 	if (err < 0)
 		return err;
-	if (r->m->flags & ~(unsigned)RENAME_NOREPLACE)
+	if (r->src.refusal || refusal_at(r->to, r->m->new_name))
+		return -EPERM;
+	if (r->m->flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
 	if (r->from == r->to && strcmp(r->m->name, r->m->new_name) == 0)
 		return PLAN_DONE;
-	if (r->src.local)
-		return plan_local(r);
-	return move_away(r);
+	if (is_exchange(r))
+		return plan_exchange(r);
+	return r->src.local ? plan_local(r) : move_away(r);
 }
 
 int move_rename(struct tree *t, struct move *m, struct waiter *w)
@@ -406,8 +459,15 @@ int move_rename(struct tree *t, struct move *m, struct waiter *w)
 	struct rename r = {.t = t, .m = m, .w = w};
 	int result;
 
-	if (m->sent && wait_take_result(w, &result))
-		return result;
+	if (m->sent) {
+		bool ended = wait_take_result(w, &result);
+		if (m->displaced)
+			end_exchange(t, m, ended ? result : -ECANCELED);
+		if (ended)
+			return result;
+	}
+	if (!w->caller.process)
+		caller_of(w->pid, &w->caller);
 	tree_lock(t);
 	int plan = start(&r); /* or PARKED, or -errno */
 	struct node *src = plan >= PLAN_SAVE && r.src.local ? r.src.node : NULL;
@@ -417,11 +477,14 @@ int move_rename(struct tree *t, struct move *m, struct waiter *w)
 	tree_unlock(t);
 	if (src)
 		plan = plan == PLAN_SAVE ? save(&r) : save_new_or_move(&r);
-	write_touched(&r);
+	write_touched(&r, r.touched[0]);
+	write_touched(&r, r.touched[1]);
 	tree_lock(t);
 	node_unpin(t, src);
 	record_put(target);
 	tree_unlock(t);
 	draft_sweep(t);
+	if (plan != PARKED && m->displaced)
+		end_exchange(t, m, plan);
 	return plan;
 }

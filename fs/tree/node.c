@@ -3,6 +3,7 @@
 #include "tree/node.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,9 @@
 #include "tree/draft.h"
 #include "tree/listing.h"
 #include "tree/name.h"
+#include "tree/control.h"
 #include "tree/record.h"
+#include "tree/refusal.h"
 
 enum {
 	RECORD_INO_SHIFT = 48, /* collection above, id below */
@@ -28,6 +31,13 @@ struct node *node_find(struct tree *t, uint64_t ino)
 	struct map_entry *e = map_find(&t->inodes, map_hash_u64(ino), match_ino, &ino);
 
 	return e ? container_of(e, struct node, by_ino) : NULL;
+}
+
+struct coll *node_coll(struct tree *t, uint64_t dir)
+{
+	struct node *n = node_find(t, dir);
+
+	return n && n->type == NODE_DIR ? n->coll : NULL;
 }
 
 struct node *node_new(struct tree *t, enum node_type type, struct coll *c, uint64_t want)
@@ -137,6 +147,17 @@ void node_orphan(struct tree *t, struct node *n)
 	record_put(rec);
 }
 
+void node_set_coll(struct node *n, struct coll *c)
+{
+	if (n->coll == c)
+		return;
+	n->coll = c;
+	if (!n->draft)
+		return;
+	list_remove(&n->draft->link);
+	list_append(&c->drafts, &n->draft->link);
+}
+
 void node_become(struct tree *t, struct node *n, struct record *rec)
 {
 	if (rec->node && rec->node != n)
@@ -146,6 +167,7 @@ void node_become(struct tree *t, struct node *n, struct record *rec)
 		n->record = record_ref(rec);
 	}
 	node_set_origin(n, NULL);
+	node_set_coll(n, rec->coll);
 	text_put(&n->text);
 	n->seen_version = 0;
 	rec->node = n;
@@ -154,7 +176,8 @@ void node_become(struct tree *t, struct node *n, struct record *rec)
 
 static bool is_writable(const struct tree *t, const struct node *n)
 {
-	return !t->config.read_only && (!n->record || n->record->coll->kind->updates);
+	return !n->refusal && !t->config.read_only &&
+	       (!n->record || n->record->coll->kind->updates);
 }
 
 off_t node_size(const struct node *n)
@@ -179,21 +202,32 @@ static struct timespec node_mtime(const struct tree *t, const struct node *n)
 	return (struct timespec){.tv_sec = sec == VIEW_NO_TIME || !sec ? t->born : sec};
 }
 
+void node_dir_changed(struct coll *c)
+{
+	clock_gettime(CLOCK_REALTIME, &c->touched);
+}
+
+static struct timespec dir_mtime(const struct tree *t, const struct coll *c)
+{
+	if (c && c->touched.tv_sec && c->touched.tv_sec >= c->changed)
+		return c->touched;
+	return (struct timespec){.tv_sec = c && c->changed ? c->changed : t->born};
+}
+
 static void fill_dir(const struct tree *t, const struct node *n, struct stat *st)
 {
 	mode_t mode = t->config.read_only ? 0555 : 0755;
 
 	st->st_mode = S_IFDIR | (mode & ~t->config.umask);
 	st->st_nlink = 2;
-	fill_times(st, (struct timespec){.tv_sec = n->coll && n->coll->changed ? n->coll->changed
-									       : t->born});
+	fill_times(st, dir_mtime(t, n->coll));
 }
 
 static void fill_file(const struct tree *t, const struct node *n, struct stat *st)
 {
 	mode_t mode = is_writable(t, n) ? 0644 : 0444;
 
-	st->st_nlink = 1;
+	st->st_nlink = n->record || n->local; /* 0: removed, and still open */
 	st->st_size = node_size(n);
 	st->st_blocks = (st->st_size + 511) / 512;
 	fill_times(st, node_mtime(t, n));
@@ -216,7 +250,7 @@ static double timeout_of(const struct node *n, uint64_t now) REQUIRES(T)
 
 void node_entry(struct tree *t, struct node *n, uint64_t now, struct entry *out)
 {
-	bool is_dir = n->type == NODE_ROOT || n->type == NODE_DIR;
+	bool is_dir = n->type != NODE_FILE && n->type != NODE_LINK && n->type != NODE_CONTROL;
 
 	*out = (struct entry){.ino = n->ino};
 	out->attr.st_ino = n->ino;
@@ -265,7 +299,11 @@ int node_resolve(struct tree *t, struct coll *c, const char *name, uint64_t now,
 {
 	uint64_t id;
 
-	*out = (struct named){0};
+	*out = (struct named){.refusal = refusal_at(c, name)};
+	if (out->refusal)
+		out->node = out->refusal->node;
+	if (out->refusal)
+		return 0;
 	if (name_classify(name, &id) != NAME_RECORD)
 		return resolve_local(c, name, out);
 	struct record *rec = record_find(c, id);
@@ -290,6 +328,10 @@ static int node_at(struct tree *t, struct node *dir, const char *name, uint64_t 
 {
 	struct named named;
 
+	if (dir->type == NODE_ROOT && strcmp(name, CONTROL_NAME) == 0) {
+		node_pin(t, *out = t->control_dir);
+		return 0;
+	}
 	if (dir->type == NODE_ROOT) {
 		struct coll *c = tree_coll(t, name);
 		if (!c || c->absent)
@@ -299,6 +341,8 @@ static int node_at(struct tree *t, struct node *dir, const char *name, uint64_t 
 	}
 	if (dir->type != NODE_DIR)
 		return -ENOTDIR;
+	if (strlen(name) > NAME_MAX) /* the kernel would pass on 1024 bytes */
+		return -ENAMETOOLONG;
 	int err = node_resolve(t, dir->coll, name, now, &named);
 	if (err < 0)
 		return err;
@@ -309,20 +353,41 @@ static int node_at(struct tree *t, struct node *dir, const char *name, uint64_t 
 	return *out ? 0 : -ENOMEM;
 }
 
+/* One of .concordfs/'s: its directory is on the disk. Takes dir's pin. */
+static int lookup_control(struct tree *t, struct node *dir, const char *name, struct entry *out)
+{
+	struct node *n = NULL;
+	int err = control_lookup(t, dir, name, &n);
+
+	if (!err)
+		control_refresh(t, n, out);
+	tree_lock(t);
+	if (!err) {
+		n->lookups++;
+		node_unpin(t, n);
+	}
+	node_unpin(t, dir);
+	tree_unlock(t);
+	return err;
+}
+
 int node_lookup(struct tree *t, uint64_t parent, const char *name, uint64_t now, struct entry *out)
 {
 	struct node *n = NULL;
 
 	tree_lock(t);
 	struct node *dir = node_find(t, parent);
-	int err = dir ? node_at(t, dir, name, now, &n) : -ENOENT;
-	if (!err) {
+	bool is_control = dir && dir->type == NODE_CONTROL_DIR;
+	if (is_control)
+		node_pin(t, dir);
+	int err = !dir ? -ENOENT : is_control ? 0 : node_at(t, dir, name, now, &n);
+	if (n) {
 		n->lookups++;
 		node_entry(t, n, now, out);
 		node_unpin(t, n);
 	}
 	tree_unlock(t);
-	return err;
+	return is_control ? lookup_control(t, dir, name, out) : err;
 }
 
 void node_forget(struct tree *t, uint64_t ino, uint64_t count)

@@ -11,6 +11,7 @@
 #include "tree/listing.h"
 #include "tree/name.h"
 #include "tree/node.h"
+#include "tree/refusal.h"
 #include "tree/walk.h"
 
 enum {
@@ -98,6 +99,8 @@ static void record_free(struct record *rec)
 		version_free(container_of(rec->versions.next, struct version, link));
 	text_put(&rec->text);
 	text_put(&rec->told_text);
+	free(rec->via);
+	free(rec->told_names);
 	free(rec);
 }
 
@@ -160,6 +163,17 @@ static struct version *version_find(const struct record *rec, int64_t updated_at
 	return NULL;
 }
 
+/* Another text that was served, of the same second. */
+static struct version *version_other(const struct record *rec, const struct version *than)
+{
+	list_each(pos, &rec->versions) {
+		struct version *v = container_of(pos, struct version, link);
+		if (v != than && v->updated_at == than->updated_at && !v->process)
+			return v;
+	}
+	return NULL;
+}
+
 static size_t version_count(const struct record *rec)
 {
 	size_t n = 0;
@@ -174,11 +188,10 @@ void record_remember(struct record *rec, int64_t updated_at, pid_t process, cons
 {
 	struct version *v = version_find(rec, updated_at, process);
 
-	/* Of two texts served within one second the older is kept: compared by member it serves both. */
-	if (v && !process)
-		return;
-	if (v)
+	if (v && process)
 		version_free(v);
+	else if (v && (text_equal(&v->base, base) || version_other(rec, v)))
+		return; /* two texts of one second are enough to know that it was not one */
 	v = calloc(1, sizeof(*v));
 	if (!v)
 		return;
@@ -193,16 +206,24 @@ void record_remember(struct record *rec, int64_t updated_at, pid_t process, cons
 
 bool record_base(const struct record *rec, int64_t updated_at, pid_t process, struct base *out)
 {
-	struct version *v = process ? version_find(rec, updated_at, process) : NULL;
+	struct version *v = process ? version_find(rec, updated_at, process) : NULL, *other;
 
-	if (!v)
-		v = version_find(rec, updated_at, 0);
 	if (v) {
 		*out = (struct base){.base = &v->base, .then = &v->then};
 		return true;
 	}
-	*out = (struct base){.base = &rec->text, .then = &rec->text};
-	return rec->state == RECORD_PRESENT && rec->updated_at == updated_at;
+	v = version_find(rec, updated_at, 0);
+	if (rec->state == RECORD_PRESENT && rec->updated_at == updated_at) {
+		bool same = !v || text_equal(&v->base, &rec->text);
+		*out = (struct base){.base = &rec->text, .then = &rec->text};
+		out->other = same ? NULL : &v->base;
+		return true;
+	}
+	other = v ? version_other(rec, v) : NULL;
+	*out = (struct base){.base = v ? &v->base : &rec->text,
+			     .then = v ? &v->then : &rec->text,
+			     .other = other ? &other->base : NULL};
+	return v;
 }
 
 /* The text is about to change. Who reads the old one keeps it whole: page cache and size are an
@@ -225,21 +246,27 @@ static void tell_node(struct record *rec) REQUIRES(T)
 	}
 }
 
+/* Somebody may still have it in an editor. */
+static void remember_served(struct record *rec) REQUIRES(T)
+{
+	if (!rec->served)
+		return;
+	/* A copy: the slice would keep a whole page's blob alive for one old text. */
+	struct blob *copy = blob_copy(text_data(&rec->text), rec->text.len);
+	if (copy) {
+		struct text old = text_of(copy, 0, rec->text.len);
+		record_remember(rec, rec->updated_at, 0, &old, &old);
+		text_put(&old);
+		blob_put(copy);
+	}
+	rec->served = false;
+}
+
 static void replace_text(struct record *rec, const struct text *text) REQUIRES(T)
 {
 	struct tree *t = rec->coll->tree;
 
-	if (rec->served) {
-		/* A copy: the slice would keep a whole page's blob alive for one old text. */
-		struct blob *copy = blob_copy(text_data(&rec->text), rec->text.len);
-		if (copy) {
-			struct text old = text_of(copy, 0, rec->text.len);
-			record_remember(rec, rec->updated_at, 0, &old, &old);
-			text_put(&old);
-			blob_put(copy);
-		}
-		rec->served = false;
-	}
+	remember_served(rec);
 	tell_node(rec);
 	text_put(&rec->text);
 	rec->text = text_ref(text);
@@ -256,6 +283,7 @@ void record_absorb(struct record *rec, const struct record_msg *msg, uint64_t as
 	if (rec->state != RECORD_PRESENT || !text_equal(&rec->text, &msg->text))
 		replace_text(rec, &msg->text);
 	rec->updated_at = msg->updated_at;
+	rec->has_products = msg->has_products;
 	rec->state = RECORD_PRESENT;
 	/* A record that we had to learn of one by one: its listing has to know it too. */
 	if (rec->coll->listing.complete)
@@ -274,12 +302,21 @@ void record_vanish(struct record *rec, uint64_t asked_at)
 	if (rec->node && !rec->node->draft) {
 		name_of_record(rec->id, name);
 		tree_tell_stale(t, rec->node->ino, rec->coll->dir->ino, name);
-		if (rec->state == RECORD_PRESENT)
+		/* Whoever has it open to write stays with the record: what they write is refused, and
+		 * kept. Whoever was about to open it looks the name up again. */
+		if (rec->state == RECORD_PRESENT && !rec->node->writers) {
+			rec->node->superseded = true;
 			node_orphan(t, rec->node);
+		}
 	}
+	remember_served(rec);
 	text_put(&rec->text);
 	rec->version = 0;
-	rec->served = false;
+	/* Of a text that is nowhere any more nobody needs to know, unless it can be saved again. */
+	if ((!rec->node || !rec->node->draft) && !rec->told_gone) {
+		name_of_record(rec->id, name);
+		refusal_lift(refusal_find(rec->coll, name));
+	}
 	enter_absents(rec);
 	listing_drop(rec->coll, rec->id);
 	record_put(rec);
@@ -300,6 +337,14 @@ uint64_t record_fresh_until(const struct record *rec)
 bool record_is_fresh(const struct record *rec, uint64_t now)
 {
 	return record_fresh_until(rec) > now;
+}
+
+void record_vacate(struct record *rec, uint64_t now)
+{
+	if (rec->node)
+		node_orphan(rec->coll->tree, rec->node);
+	rec->vacated = true;
+	rec->vacated_until = now + RECORD_VACATED_NS;
 }
 
 bool record_is_vacated(const struct record *rec, uint64_t now)

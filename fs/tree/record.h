@@ -23,6 +23,9 @@ void record_vanish(struct record *rec, uint64_t asked_at) REQUIRES(T);
 bool record_is_fresh(const struct record *rec, uint64_t now) REQUIRES(T);
 /* Until when (ns) what is known may be believed without asking; 0: it is not known. */
 uint64_t record_fresh_until(const struct record *rec) REQUIRES(T);
+/* The name is free for a successor, the record untouched; without one it is back after a while. */
+#define RECORD_VACATED_NS (60 * NS_PER_SEC)
+void record_vacate(struct record *rec, uint64_t now) REQUIRES(T);
 /* Is the name free because an editor moved it away just now? */
 bool record_is_vacated(const struct record *rec, uint64_t now) REQUIRES(T);
 
@@ -35,6 +38,8 @@ int record_want(struct record *rec, struct waiter *w) REQUIRES(T);
 /* The pair that a text which says updated_at was made from: false: none that we served. Lends. */
 struct base {
 	const struct text *base, *then;
+	/* Another text of that same second that was served, older than base; NULL: none. */
+	const struct text *other;
 };
 bool record_base(const struct record *rec, int64_t updated_at, pid_t process, struct base *out)
 	REQUIRES(T);

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "tree/control.h"
 #include "tree/dirs.h"
 #include "tree/draft.h"
 #include "tree/file.h"
@@ -16,6 +17,8 @@
 #include "tree/local.h"
 #include "tree/node.h"
 #include "tree/record.h"
+#include "tree/refusal.h"
+#include "tree/vocab.h"
 
 enum { FIRST_DIR_INO = 2 };
 
@@ -54,6 +57,7 @@ static int coll_init(struct tree *t, const struct kind *kind) REQUIRES(T)
 	*c = (struct coll){.kind = kind, .tree = t};
 	map_init(&c->records);
 	map_init(&c->locals);
+	map_init(&c->refusals);
 	list_init(&c->drafts);
 	listing_init(&c->listing);
 	c->dir = node_new(t, NODE_DIR, c, ino);
@@ -99,6 +103,12 @@ static int fill(struct tree *t) REQUIRES(T)
 	if (!t->colls || !t->root)
 		return -ENOMEM;
 	t->root->lookups = 1; /* the kernel's own, never looked up */
+	t->vocab = vocab_new();
+	int failed = brake_init(&t->brake, t->config.max_deletes);
+	if (!failed)
+		failed = control_init(t);
+	if (failed < 0 || !t->vocab)
+		return -ENOMEM;
 	for (size_t i = 0; i < kinds_count; i++) {
 		if (!is_wanted(t->config.collections, kinds[i].name))
 			continue;
@@ -118,6 +128,8 @@ struct tree *tree_new(const struct tree_config *config, int *err)
 		return NULL;
 	}
 	lock_init(&t->lock, LOCK_TREE);
+	for (size_t i = 0; i < NOTE_LOCKS; i++)
+		lock_init(&t->note_locks[i], LOCK_NOTE);
 	t->config = *config;
 	t->born = time(NULL);
 	map_init(&t->inodes);
@@ -137,16 +149,6 @@ struct tree *tree_new(const struct tree_config *config, int *err)
 	return t;
 }
 
-static int recover_one(void *arg, uint64_t key, const struct spool_note *note)
-{
-	return draft_recover(arg, key, note);
-}
-
-int tree_recover(struct tree *t)
-{
-	return spool_each(t->config.spool, recover_one, t);
-}
-
 /* Attached drafts stay on disk: that is what the spool is for. */
 static void free_drafts(struct tree *t, struct coll *c) REQUIRES(T)
 {
@@ -156,13 +158,8 @@ static void free_drafts(struct tree *t, struct coll *c) REQUIRES(T)
 		if (keep)
 			draft_ref(d);
 		draft_detach(t, d);
-		if (keep) {
-			record_put(STEAL(d->record));
-			text_put(&d->base);
-			text_put(&d->then);
-			free(d->target);
-			free(d);
-		}
+		if (keep)
+			draft_forget(d);
 	}
 }
 
@@ -171,6 +168,14 @@ static void free_locals(struct tree *t, struct coll *c) REQUIRES(T)
 	for (struct map_entry *e = map_next(&c->locals, NULL), *next; e; e = next) {
 		next = map_next(&c->locals, e);
 		local_remove(t, container_of(e, struct local, by_name));
+	}
+}
+
+static void free_refusals(struct coll *c) REQUIRES(T)
+{
+	for (struct map_entry *e = map_next(&c->refusals, NULL), *next; e; e = next) {
+		next = map_next(&c->refusals, e);
+		refusal_lift(container_of(e, struct refusal, by_name));
 	}
 }
 
@@ -213,14 +218,17 @@ void tree_free(struct tree *t)
 		dir_close(t, container_of(t->dirs.next, struct dir, link));
 	tree_lock(t);
 	for (size_t i = 0; i < t->coll_count; i++) {
+		free_refusals(&t->colls[i]);
 		free_drafts(t, &t->colls[i]);
 		free_locals(t, &t->colls[i]);
 	}
+	control_fini(t);
 	free_inodes(t);
 	for (size_t i = 0; i < t->coll_count; i++) {
 		free_records(&t->colls[i]);
 		map_fini(&t->colls[i].records);
 		map_fini(&t->colls[i].locals);
+		map_fini(&t->colls[i].refusals);
 		free(t->colls[i].moved_alias);
 	}
 	assert(t->parked.count == 0);
@@ -228,7 +236,11 @@ void tree_free(struct tree *t)
 	draft_sweep(t);
 	map_fini(&t->inodes);
 	map_fini(&t->parked);
+	brake_fini(&t->brake);
+	vocab_free(t->vocab);
 	lock_fini(&t->lock);
+	for (size_t i = 0; i < NOTE_LOCKS; i++)
+		lock_fini(&t->note_locks[i]);
 	free(t->colls);
 	free(t);
 }

@@ -20,13 +20,15 @@
 #include "base/list.h"
 #include "base/lock.h"
 #include "base/map.h"
+#include "crm/edit.h"
 #include "crm/kinds.h"
 #include "crm/view.h"
 #include "http/http.h"
 #include "store/spool.h"
+#include "tree/brake.h"
 #include "tree/wait.h"
 
-enum { INO_ROOT = 1 };
+enum { INO_ROOT = 1, NOTE_LOCKS = 16 };
 
 /* The role of whoever holds tree.lock, for clang's analysis: it compares expressions, and the same
  * lock is reached by many paths (t, coll->tree, rec->coll->tree). Never defined, only named. */
@@ -35,6 +37,9 @@ extern struct CAPABILITY("tree.lock") tree_role {
 } T;
 
 struct commit;
+struct control;
+struct refusal;
+struct vocab;
 struct walk;
 
 /* What the kernel may have cached and should forget; called with T held, must only queue. */
@@ -54,6 +59,8 @@ struct tree_config { /* (I) */
 	gid_t gid;
 	mode_t umask;
 	const char *collections; /* "contacts:deals" or NULL */
+	enum edit_conflict conflict;
+	bool create_labels;
 	void (*stale)(void *arg, const struct stale *what);
 	void *stale_arg;
 };
@@ -91,10 +98,14 @@ struct record {
 	bool served;   /* (T) this text was opened: keep it as a version when it is replaced */
 	bool vacated;  /* (T) an editor moved the name away, until vacated_until */
 	unsigned away; /* (T) nodes whose origin it is */
-	uint64_t vacated_until;	   /* (T) */
-	struct list versions;	   /* (T) newest first, bounded */
-	uint64_t told_conflict;	   /* (T) version the person was told of: the next save overrides */
-	struct text told_text;	   /* (T) the text that was refused then */
+	uint64_t vacated_until; /* (T) */
+	struct list versions;	/* (T) newest first, bounded */
+	uint64_t told_conflict; /* (T) version the person was told of: the next save overrides */
+	struct text told_text;	/* (T) the text that was refused then */
+	char *told_names;	/* (T) members of that conflict, space-separated; or NULL */
+	bool told_gone;	 /* (T) and of its deletion: the next save brings it back from the trash */
+	struct via *via; /* (N) of a note: what it is attached to; NULL: not known. Owned */
+	bool has_products;	   /* (T) a deal's amount is its products' */
 	struct job *fetch;	   /* (T) the GET under way */
 	struct wait_point fetched; /* (T) */
 	struct job *deletion;	   /* (T) the DELETE under way */
@@ -103,31 +114,34 @@ struct record {
 	uint64_t absent_until;	   /* (T) how long that is believed */
 };
 
-enum node_type { NODE_ROOT, NODE_DIR, NODE_FILE, NODE_LINK };
+enum node_type { NODE_ROOT, NODE_DIR, NODE_FILE, NODE_LINK, NODE_CONTROL_DIR, NODE_CONTROL };
 
 /* An inode as the kernel knows it. Dies when lookups and pins are all zero. */
 struct node {
-	struct map_entry by_ino;   /* (T) */
-	uint64_t ino;		   /* (I) */
-	enum node_type type;	   /* (I) */
-	struct coll *coll;	   /* (I) NULL: the root */
-	uint64_t lookups;	   /* (T) the kernel's */
-	unsigned pins;		   /* (T) handles, names, drafts, calls */
-	struct record *record;	   /* (T) counted; NULL: local */
-	struct draft *draft;	   /* (T) counted, and pins the node */
-	struct text text;	   /* (T) when it is neither */
-	struct local *local;	   /* (T) its local name, if it has one; lent */
+	struct map_entry by_ino;       /* (T) */
+	uint64_t ino;		       /* (I) */
+	enum node_type type;	       /* (I) */
+	struct coll *coll;	       /* (T) NULL: the root */
+	uint64_t lookups;	       /* (T) the kernel's */
+	unsigned pins;		       /* (T) handles, names, drafts, calls */
+	struct record *record;	       /* (T) counted; NULL: local */
+	struct draft *draft;	       /* (T) counted, and pins the node */
+	struct text text;	       /* (T) when it is neither */
+	struct local *local;	       /* (T) its local name, if it has one; lent */
+	struct refusal *refusal;       /* (T) it is the .error file of; lent */
+	const struct control *control; /* (I) it is one of .concordfs/'s (control.h) */
 	struct record *origin;	   /* (T) counted: the record whose name was moved away to here */
 	time_t mtime;		   /* (T) of text */
 	unsigned readers, writers; /* (T) open files */
 	bool superseded;	   /* (T) its record goes on under another node: open it anew */
 	uint64_t seen_version;	   /* (T) the version whose pages the kernel may hold; 0: none */
-	char *target;		   /* (I) NODE_LINK that is no draft: an alias */
+	char *target; /* (I) NODE_LINK that is no draft: an alias; of a rejected text: its name */
 };
 
 /* A local name in a collection. Pins its node. */
 struct local {
-	struct map_entry by_name; /* (T) */
+	struct map_entry by_name; /* (T) in coll.locals */
+	struct coll *coll;	  /* (I) */
 	struct node *node;	  /* (T) */
 	uint64_t alias_of; /* (I) record id, when it is the symlink left by a create; else 0 */
 	char name[];	   /* (I) */
@@ -148,15 +162,22 @@ struct draft {
 	int64_t base_time;	/* (T) updated_at of that */
 	off_t size;		/* (T) */
 	struct timespec mtime;	/* (T) */
-	mode_t mode;		/* (T) */
+	mode_t mode;		/* (T) with S_IFREG; 0: nobody said */
 	unsigned users;		/* (T) open handles that wrote or truncated */
 	uint64_t writes;	/* (T) counts them */
 	uint64_t judged;	/* (T) writes at the last FLUSH or FSYNC */
 	bool written;		/* (T) bytes came since it was begun */
 	bool dirty;		/* (T) and since the last commit */
-	int refused;		/* (T) how the last commit ended */
-	bool kept;		/* (T) it has a note in the spool */
+	bool unfinished; /* (T) an earlier mount ended before it was known whether it was saved */
+	int refused;	 /* (T) how the last commit ended */
+	struct refusal *refusal; /* (T) what is said of that; lent */
+	int64_t posted;	    /* (T) Unix seconds when `base` was POSTed, and no answer came; 0: no */
+	uint64_t posted_at; /* (T) the same by clock.h; 0: by an earlier mount */
+	bool kept;	    /* (T) it has a note in the spool */
+	bool sure;	    /* (T) which survives a power failure, too */
 	bool rejected; /* (T) removed by name though unsaved: its text is set aside, not deleted */
+	char *kept_as; /* (T) rejected: its name there */
+	char *words;   /* (T) rejected: what was wrong with it; or NULL */
 	struct commit *commit; /* (T) under way */
 };
 
@@ -188,9 +209,11 @@ struct coll {
 	struct tree *tree;	 /* (I) */
 	struct node *dir;	 /* (I) pinned */
 	bool absent;		 /* (T) the server does not have it (404 on the route) */
-	time_t changed;		 /* (T) mtime of the directory */
+	time_t changed;		 /* (T) mtime of the directory, by the server's news */
+	struct timespec touched; /* (T) and by ours */
 	struct map records;	 /* (T) by id */
 	struct map locals;	 /* (T) by name */
+	struct map refusals;	 /* (T) by name */
 	struct list drafts;	 /* (T) attached ones */
 	struct listing listing;	 /* (T) */
 	/* (T) an alias that an editor moved away, so that its successor is an edit and no duplicate */
@@ -199,7 +222,10 @@ struct coll {
 };
 
 struct tree {
-	struct lock lock;	     /* T */
+	struct lock lock; /* T */
+	/* K: whoever writes a draft's note has the one of its key, and finds out what to write after it
+	 * was had. The only locks that are held across the disk; never asked for with T held. */
+	struct lock note_locks[NOTE_LOCKS];
 	struct tree_config config;   /* (I) */
 	struct coll *colls;	     /* (I) */
 	size_t coll_count;	     /* (I) */
@@ -210,8 +236,9 @@ struct tree {
 	uint64_t next_version;	     /* (T) */
 	struct list absents;	     /* (T) records known to be absent, oldest first; bounded */
 	size_t absent_count;	     /* (T) */
-	uint64_t deletes_since;	     /* (T) the brake's minute began */
-	unsigned deletes;	     /* (T) in it */
+	struct brake brake;	     /* (T) */
+	struct vocab *vocab;	     /* (N) what may be chosen from */
+	struct node *control_dir;    /* (I) pinned */
 	time_t born;		     /* (I) */
 	struct list files, dirs;     /* (T) open ones: the kernel may go without closing them */
 	struct list unlinked_drafts; /* (T) whose notes draft_sweep removes */
@@ -221,8 +248,6 @@ struct tree {
 
 /* NULL: no memory. Unknown collections in config: -EINVAL in *err and a sentence on the log. */
 struct tree *tree_new(const struct tree_config *config, int *err);
-/* Brings back what the spool holds. Before any other thread runs. */
-int tree_recover(struct tree *t);
 /* From now on nobody parks; who is parked is settled as the net thread ends its jobs. */
 void tree_close(struct tree *t) EXCLUDES(T);
 /* After every thread is joined. Asserts itself empty (debug). */

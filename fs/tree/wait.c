@@ -87,6 +87,14 @@ static struct waiter *find_parked(struct tree *t, uint64_t number) REQUIRES(T)
 	return e ? container_of(e, struct waiter, by_number) : NULL;
 }
 
+bool wait_is_parked(struct tree *t, uint64_t number)
+{
+	tree_lock(t);
+	bool parked = find_parked(t, number);
+	tree_unlock(t);
+	return parked;
+}
+
 /* Settles the waiter of that number with -EINTR, if it may leave or must. */
 static void let_go(struct tree *t, uint64_t number, bool dying, pid_t *stays)
 {

@@ -19,6 +19,7 @@
 #include "base/list.h"
 #include "base/lock.h"
 #include "base/map.h"
+#include "tree/caller.h"
 
 struct tree;
 struct wait_point;
@@ -29,7 +30,7 @@ struct waiter {
 	uint64_t born;	 /* clock.h ns: nothing older than ttl then is stale for it */
 	uint64_t deadline;
 	pid_t pid;			/* the caller's thread, 0: the kernel itself */
-	pid_t process;			/* the one it belongs to, once somebody asked; else 0 */
+	struct caller caller;		/* who that is, once somebody asked; else {0} */
 	atomic_bool interrupted;	/* set by the interrupt callback, any thread */
 	void (*wake)(struct waiter *w); /* net thread, no lock; w is the owner's again */
 
@@ -63,6 +64,8 @@ void wait_wake_all(struct list *ready);
 
 /* Was w settled since it parked? Then its result, once. */
 bool wait_take_result(struct waiter *w, int *result);
+
+bool wait_is_parked(struct tree *t, uint64_t number); /* takes T */
 
 /* An interrupt for the waiter of that number: settled with -EINTR if it may leave. Net thread. */
 void wait_interrupt(struct tree *t, uint64_t number);

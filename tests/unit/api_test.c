@@ -55,6 +55,20 @@ static void requests_are_spelt_out(void)
 	check_request(api_delete(contacts(), 5), METHOD_DELETE, LANE_SAVE, "/contacts/5");
 }
 
+static void what_a_save_wants_to_know_is_asked(void)
+{
+	check_request(api_fields(contacts()), METHOD_GET, LANE_READ, "/contacts/create-fields");
+	check_request(api_lookup(kind_find("sources"), 2), METHOD_GET, LANE_READ,
+		      "/sources?order=id&per_page=100&page=2");
+	check_request(
+		api_newest(contacts(), 15), METHOD_GET, LANE_READ,
+		"/contacts?order%5B0%5D%5Bfield%5D=created_at&order%5B0%5D%5Bdirection%5D=desc"
+		"&order%5B1%5D%5Bfield%5D=id&order%5B1%5D%5Bdirection%5D=desc&per_page=15&page=1");
+	check_request(api_via(kind_find("notes"), 15), METHOD_GET, LANE_READ,
+		      "/notes/15?with=contacts%3Bcompanies%3Bdeals");
+	check_request(api_restore(contacts(), 5), METHOD_POST, LANE_SAVE, "/trashed/contacts/5");
+}
+
 static void saves_carry_their_body(void)
 {
 	struct job *j = api_update(contacts(), 5, strdup("{\"a\":1}"), 7);
@@ -274,10 +288,127 @@ static void refusals_are_cut_between_characters(void)
 	CHECK_STR(tiny, "");
 }
 
+static const char *problems(const char *body, const char *mine)
+{
+	static struct buf b = {.max = 1 << 16};
+	CLEANUP(report_fini) struct report r = {0};
+
+	buf_clear(&b);
+	api_problems(answer(body), (struct jspan){mine, strlen(mine)}, &r);
+	report_write(&r, "f", &b);
+	return b.data ? b.data : "";
+}
+
+static void refusals_are_put_in_their_places(void)
+{
+	static const char mine[] = "{\n  \"email\": \"x\",\n  \"phones\": [{\"number\": 1}]\n}";
+
+	CHECK_STR(problems("{\"message\":\"Two.\",\"errors\":{\"email\":[\"Bad.\",\"Taken.\"],"
+			   "\"phones.0.number\":\"Not %s\\u001b.\",\"name\":[\"Required.\",7]}}",
+			   mine),
+		  "f:2:12: email: Bad.\nf:2:12: email: Taken.\n"
+		  "f:3:25: phones[0].number: Not %s?.\nf: name: Required.\n");
+	CHECK_STR(problems("{\"message\":\"No.\",\"errors\":{}}", mine), "f: No.\n");
+	CHECK_STR(problems("{\"message\":\"\",\"error\":\"Never.\"}", mine), "f: Never.\n");
+	CHECK_STR(problems("<html>", mine), "");
+	CHECK_STR(problems(NULL, mine), "");
+}
+
+static void an_answer_is_unwrapped(void)
+{
+	struct jspan object;
+
+	CHECK_EQ(api_answer(answer(" {\"data\":{\"id\":7}} "), &object), 0);
+	CHECK(object.n == 8 && memcmp(object.p, "{\"id\":7}", 8) == 0);
+	CHECK_EQ(api_answer(answer("[]"), &object), -EIO);
+}
+
+static void fields_are_read(void)
+{
+	struct fields *f = NULL;
+
+	CHECK_EQ(api_read_fields(answer("[{\"attribute\":\"a\"}]"), &f), 0);
+	CHECK(f && fields_find(f, "a", 1));
+	fields_free(f);
+	CHECK_EQ(api_read_fields(answer("{\"message\":\"x\"}"), &f), -EIO);
+	CHECK(!f);
+	CHECK_EQ(api_read_fields(answer(NULL), &f), -EIO);
+}
+
+static void lookups_are_read_page_by_page(void)
+{
+	CLEANUP(choices_fini) struct choices c = {0};
+	bool is_last = true;
+
+	CHECK_EQ(api_read_lookup(answer("{\"data\":[{\"id\":11,\"name\":\"W\\u00f6n\","
+					"\"pipeline_id\":1},{\"id\":0,\"name\":\"x\"},{\"id\":2},7,"
+					"{\"id\":3,\"name\":\"Ola\",\"email\":\"o@x\"}]," META "}"),
+				 &c, &is_last),
+		 0);
+	CHECK(!is_last && c.count == 2 && c.list[0].id == 11 && c.list[0].of == 1);
+	CHECK_STR(c.list[0].name, "W\xc3\xb6n");
+	CHECK_STR(c.list[1].email, "o@x");
+	CHECK_EQ(api_read_lookup(answer("{\"data\":[{\"id\":4,\"display_name\":\"D\"}],\"meta\":{"
+					"\"current_page\":2,\"last_page\":2,\"per_page\":100,"
+					"\"total\":101}}"),
+				 &c, &is_last),
+		 0);
+	CHECK(is_last && c.count == 3);
+	CHECK_EQ(api_read_lookup(answer("{\"data\":[]," META "}"), &c, &is_last), 0);
+	CHECK(is_last); /* whatever meta says */
+	CHECK_EQ(api_read_lookup(answer("{\"data\":{}," META "}"), &c, &is_last), -EIO);
+	CHECK_EQ(api_read_lookup(answer("{\"data\":[]}"), &c, &is_last), -EIO);
+}
+
+static void the_first_attachment_is_found(void)
+{
+	struct via via;
+
+	CHECK_EQ(api_read_via(answer("{\"id\":15,\"contacts\":[],\"companies\":[{\"id\":0},"
+				     "{\"id\":9}],\"deals\":[{\"id\":1}]}"),
+			      &via),
+		 0);
+	CHECK_STR(via.resource, "companies");
+	CHECK_EQ((long long)via.id, 9);
+	CHECK_EQ(api_read_via(answer("{\"id\":15,\"contacts\":null}"), &via), 0);
+	CHECK(!*via.resource && !via.id);
+	CHECK_EQ(api_read_via(answer("[]"), &via), -EIO);
+}
+
+static bool has_products(const char *body)
+{
+	struct record_msg r;
+
+	CHECK_EQ(api_read_record(kind_find("deals"), answer(body), &r), 0);
+	text_put(&r.text);
+	return r.has_products;
+}
+
+static void a_deal_with_products_says_so(void)
+{
+	struct page_msg m;
+
+	CHECK(has_products("{\"id\":1,\"products_count\":2}"));
+	CHECK(!has_products("{\"id\":1,\"products_count\":0}"));
+	CHECK(!has_products("{\"id\":1}"));
+	CHECK_EQ(api_read_page(kind_find("deals"),
+			       answer("{\"data\":[{\"id\":1,\"products_count\":2}]," META "}"), &m),
+		 0);
+	CHECK(m.records[0].has_products);
+	page_msg_fini(&m);
+}
+
 int main(void)
 {
 	log_init(NULL);
 	requests_are_spelt_out();
+	what_a_save_wants_to_know_is_asked();
+	refusals_are_put_in_their_places();
+	an_answer_is_unwrapped();
+	fields_are_read();
+	lookups_are_read_page_by_page();
+	the_first_attachment_is_found();
+	a_deal_with_products_says_so();
 	saves_carry_their_body();
 	me_is_a_number();
 	a_page_becomes_records();

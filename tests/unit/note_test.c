@@ -50,6 +50,40 @@ static void test_a_note_cut_or_changed_anywhere_is_refused(void)
 	buf_fini(&bytes);
 }
 
+static void test_a_refusal_is_read_back(void)
+{
+	struct buf bytes = BUF_INIT(1 << 20);
+	struct spool_note note = plain, got;
+
+	note.refused = -22;
+	note.about = "41.json";
+	note.words = "41.json:6: email: \xc3\xa5\nsecond line\n";
+	note.posted = 1700000000;
+	CHECK_EQ(note_write(&note, &bytes), 0);
+	CHECK_EQ(note_read(bytes.data, bytes.len, &got), 0);
+	CHECK_STR(got.about, note.about);
+	CHECK_STR(got.words, note.words);
+	CHECK_EQ(got.posted, note.posted);
+	note_fini(&got);
+	buf_fini(&bytes);
+}
+
+/* What a mount of an earlier version left is taken up all the same. */
+static void test_a_note_of_the_first_format_is_read(void)
+{
+	static const char old[] =
+		"concordfs-note 1\ntype file\ndir contacts\nname 41.json\ntarget \nrecord 41\n"
+		"vacated 0\ndirty 1\nrefused 22\nmode 644\nseconds 5\nnanoseconds 6\nbase -\n"
+		"sum c584f9041b75935c\n";
+	struct spool_note got;
+
+	CHECK_EQ(note_read(old, sizeof(old) - 1, &got), 0);
+	CHECK_STR(got.name, "41.json");
+	CHECK_EQ(got.refused, -22);
+	CHECK(!got.words && !got.about && !got.posted);
+	note_fini(&got);
+}
+
 /* A whole checksum around something that no spool wrote. */
 static void test_a_note_with_a_wrong_name_is_refused(void)
 {
@@ -67,6 +101,8 @@ static void test_a_note_with_a_wrong_name_is_refused(void)
 
 int main(void)
 {
+	test_a_refusal_is_read_back();
+	test_a_note_of_the_first_format_is_read();
 	test_a_note_cut_or_changed_anywhere_is_refused();
 	test_a_note_with_a_wrong_name_is_refused();
 	return check_done("note");

@@ -117,12 +117,14 @@ static void test_every_option_arrives(void)
 	struct options o = {0};
 
 	CHECK_EQ(PARSE(&o, "-f", URL, "-o",
-		       "ttl=1.5,timeout=0.25,page_size=1000,max_deletes=0,uid=7,gid=8,umask=077,ro",
+		       "ttl=1.5,timeout=0.25,page_size=1000,max_deletes=0,uid=7,gid=8,umask=077,ro,"
+		       "conflict=theirs,create_labels",
 		       "/mnt", "-o", "token_file=/t,cacert=/c,state_dir=/s", "-o",
 		       "collections=contacts:deals,debug=http:tree"),
 		 0);
 	CHECK(o.ttl_ns == 1500 * NS_PER_MS && o.timeout_ns == 250 * NS_PER_MS);
 	CHECK(o.page_size == 1000 && o.max_deletes == 0 && o.uid == 7 && o.gid == 8);
+	CHECK(o.conflict == CONFLICT_THEIRS && o.create_labels);
 	CHECK(o.umask == 077 && o.read_only && o.foreground);
 	CHECK_STR(o.token_file, "/t");
 	CHECK_STR(o.ca_file, "/c");
@@ -224,6 +226,10 @@ static void test_refusals(void)
 	refused("page_size= 5", "1 to 1000");
 	refused("page_size=-5", "1 to 1000");
 	refused("max_deletes=many", "number");
+	refused("max_deletes=1000001", "number");
+	refused("conflict=both", "ask, mine or theirs");
+	refused("conflict", "ask, mine or theirs");
+	refused("create_labels=yes", "create_labels");
 	refused("uid=root", "number");
 	refused("umask=1000", "octal");
 	refused("umask=9", "octal");

@@ -4,7 +4,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <time.h>
+
 #include "spool_fixture.h"
+#include "store/journal.h"
+#include "store/rejected.h"
 
 static void test_bytes_come_back(void)
 {
@@ -191,14 +195,19 @@ static void test_a_move_that_was_cut_off_is_finished(void)
 static void test_a_rejected_text_is_set_aside(void)
 {
 	struct spool *s = open_spool("rejected");
-	uint64_t key = make(s, "refused", &plain);
-	char command[256], old[192];
+	uint64_t key = make(s, "refused", &plain), second = make(s, "second", &plain);
+	char name[REJECTED_NAME_MAX], command[512], old[192];
+	struct timespec when = {.tv_sec = time(NULL), .tv_nsec = 7000000};
 
-	spool_reject(s, key);
+	rejected_name(when, "contacts-../4\n1.json", name);
+	spool_reject(s, key, name, "41.json:6: email: no\n");
+	spool_reject(s, second, name, NULL); /* of the same millisecond */
 	CHECK_EQ(count(s), 0);
 	snprintf(command, sizeof(command),
-		 "test \"$(cat %s/rejected/*-%" PRIu64 ".text)\" = refused", state_dir("rejected"),
-		 key);
+		 "cd %s/rejected && test $(ls | wc -l) = 3 && test \"$(cat "
+		 "*Z-contacts-.._4_1.json)\" "
+		 "= refused && test \"$(cat *json-2)\" = second && grep -q email *json.error",
+		 state_dir("rejected"));
 	CHECK_EQ(system(command), 0);
 	snprintf(old, sizeof(old), "%s/rejected/20200101T000000Z-1.text", state_dir("rejected"));
 	close(open(old, O_CREAT | O_WRONLY, 0600));
@@ -206,6 +215,92 @@ static void test_a_rejected_text_is_set_aside(void)
 	s = open_spool("rejected");
 	CHECK(access(old, F_OK) < 0); /* after a week; the new one stays */
 	CHECK_EQ(system(command), 0);
+	spool_close(s);
+}
+
+static void test_rejected_texts_are_read_and_removed_by_name(void)
+{
+	struct spool *s = open_spool("rejected");
+	int dir = spool_rejected_dir(s);
+	char **names = NULL;
+	size_t n = 0;
+	struct stat st;
+	char got[8] = "";
+
+	CHECK_EQ(rejected_list(dir, &names, &n), 0);
+	CHECK_EQ(n, 3);
+	CHECK_EQ(rejected_stat(dir, names[0], &st), 0);
+	CHECK_EQ(st.st_size, 7);
+	CHECK_EQ(rejected_read(dir, names[0], got, sizeof(got), 0), 7);
+	CHECK(memcmp(got, "refused", 7) == 0);
+	CHECK_EQ(rejected_read(dir, "../spool.1/lock", got, 1, 0), -ENOENT);
+	CHECK_EQ(rejected_remove(dir, names[0]), 0);
+	CHECK_EQ(rejected_stat(dir, names[0], &st), -ENOENT);
+	CHECK_EQ(rejected_stat(dir, "../spool.1/lock", &st), -ENOENT);
+	CHECK_EQ(rejected_remove(dir, "."), -ENOENT);
+	for (size_t i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+	spool_close(s);
+}
+
+static void test_the_journal_keeps_whole_lines_and_stays_small(void)
+{
+	struct spool *s = open_spool("journal");
+	int dir = spool_state_dir(s);
+	char line[1000], got[1000];
+	struct stat st;
+
+	CHECK_EQ(journal_stat(dir, &st), 0);
+	CHECK_EQ(st.st_size, 0);
+	CHECK_EQ(journal_read(dir, got, 10, 0), 0);
+	memset(line, 'x', sizeof(line));
+	line[0] = '{';
+	line[sizeof(line) - 1] = '\n';
+	for (int i = 0; i < 3000; i++)
+		CHECK_EQ(journal_add(dir, line, sizeof(line)), 0);
+	CHECK_EQ(journal_stat(dir, &st), 0);
+	CHECK(st.st_size > 400 << 10 && st.st_size <= (1 << 20) + 1000);
+	CHECK_EQ(st.st_size % (off_t)sizeof(line), 0);
+	CHECK_EQ(journal_read(dir, got, sizeof(got), 0), sizeof(got));
+	CHECK(memcmp(got, line, sizeof(line)) == 0);
+	spool_close(s);
+}
+
+static void test_what_is_set_aside_can_still_be_written(void)
+{
+	struct spool *s = open_spool("aside");
+	uint64_t key = make(s, "refused", &plain);
+	char command[256];
+
+	CHECK_EQ(spool_set_aside(s, key, "20261125T224107.123Z-x", NULL), 0);
+	CHECK_EQ(count(s), 0);
+	CHECK_EQ(spool_write(s, key, "R", 1, 0), 0);
+	CHECK(holds(s, key, "Refused"));
+	spool_drop(s, key);
+	snprintf(command, sizeof(command), "test \"$(cat %s/rejected/*Z-x)\" = Refused",
+		 state_dir("aside"));
+	CHECK_EQ(system(command), 0);
+	spool_close(s);
+}
+
+static void test_the_time_is_kept_with_the_bytes(void)
+{
+	struct spool *s = open_spool("time");
+	uint64_t key = make(s, "text", &plain);
+	struct timespec old = {.tv_sec = 5, .tv_nsec = 123456789}, got;
+
+	CHECK_EQ(spool_set_mtime(s, key, &old), 0);
+	spool_close(s);
+	s = open_spool("time");
+	CHECK_EQ(spool_mtime(s, key, &got), 0);
+	CHECK(memcmp(&old, &got, sizeof(got)) == 0);
+	CHECK_EQ(spool_write(s, key, "x", 1, 0), 0);
+	CHECK_EQ(spool_mtime(s, key, &got), 0);
+	CHECK(got.tv_sec > old.tv_sec);
+	spool_drop(s, key);
+	CHECK_EQ(spool_mtime(s, key, &got), -ENOENT);
+	CHECK_EQ(spool_set_mtime(s, key, &old), -ENOENT);
 	spool_close(s);
 }
 
@@ -284,7 +379,7 @@ static void test_no_descriptor_stays_open(void)
 	for (int i = 0; i < 50; i++)
 		make(s, "x", &plain);
 	CHECK_EQ(count(s), 50);
-	CHECK_EQ(open_descriptors(), before + 2);
+	CHECK_EQ(open_descriptors(), before + 4);
 	spool_close(s);
 	CHECK_EQ(open_descriptors(), before);
 }
@@ -301,6 +396,10 @@ int main(void)
 	test_two_processes_have_a_spool_each();
 	test_a_move_that_was_cut_off_is_finished();
 	test_a_rejected_text_is_set_aside();
+	test_rejected_texts_are_read_and_removed_by_name();
+	test_what_is_set_aside_can_still_be_written();
+	test_the_time_is_kept_with_the_bytes();
+	test_the_journal_keeps_whole_lines_and_stays_small();
 	test_planted_symlinks_are_not_followed();
 	test_a_directory_that_others_may_write_to_is_refused();
 	test_no_descriptor_stays_open();
