@@ -9,8 +9,9 @@ set -eu
 
 build='gcc make pkg-config libc6-dev libfuse3-dev libcurl4-openssl-dev libjansson-dev fuse3'
 demo='python3 jq'
-test='python3-pytest clang clang-format coreutils curl ed git moreutils openssl perl ripgrep rsync tar
-	util-linux vim'
+test='python3-pytest clang clang-format coreutils curl ed emacs-nox gawk git joe kakoune
+	libglib2.0-bin mawk micro moreutils nano neovim nvi openssl patch perl ripgrep rsync sed tar
+	tmux util-linux vim'
 
 case ${1:-build} in
 build) wanted=$build ;;
