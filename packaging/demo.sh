@@ -111,7 +111,11 @@ show "echo '{\"first_name\": \"Nova\", \"last_name\": \"Lead\"}' >contacts/new-l
 show 'readlink contacts/new-lead.json'
 new=$(readlink "$mnt/contacts/new-lead.json")
 show "jq -c '[.id, .first_name, .last_name]' contacts/$new"
-say 'And it can be deleted.'
+say 'What the server would not take fails to save, is kept, and is explained beside the file.'
+show "! sed -i 's/\"cf_region\": .*/\"cf_region\": \"Nroth\",/' contacts/$id.json"
+show "fold -s -w 98 contacts/$id.json.error" 14
+show "sed -i 's/\"cf_region\": .*/\"cf_region\": \"North\",/' contacts/$id.json && ! ls contacts/*.error"
+say 'A record can be deleted.'
 show "rm contacts/$new"
 [ ! -e "$mnt/contacts/$new" ] || { echo "$new is still there" >&2; exit 1; }
 
