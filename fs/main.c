@@ -56,12 +56,15 @@ static int check_account(struct http *http, uint64_t *user_id)
 		return -ENOMEM;
 	j->done = ignore_done;
 	j->deadline = clock_now() + CHECK_TIMEOUT_S * NS_PER_SEC;
+	http_share(http, 0);
 	log_mute(true);
 	http_run_one(http, j);
 	int err = j->err ? j->err : api_read_me(j, user_id);
 	log_mute(false);
-	if (!err)
+	if (!err) {
+		http_share(http, *user_id);
 		return 0;
+	}
 	char words[200];
 	api_refusal(j, words, sizeof(words));
 	const char *reason = j->err ? j->reason : "its answer is not the API's";

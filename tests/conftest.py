@@ -51,9 +51,11 @@ class Mount:
         self.path = self.tmp / "crm"
         self.state = self.tmp / "state"
         self.log_path = self.tmp / "log"
+        self.runtime = self.tmp.parent / "runtime"  # the mounts of a test share a limiter, those of two do not
         self.options = options
         self.proc = None
         self.path.mkdir(parents=True, exist_ok=True)
+        self.runtime.mkdir(mode=0o700, exist_ok=True)
 
     def arguments(self):
         given = {"state_dir": self.state, "ttl": 60, **self.options}
@@ -61,7 +63,7 @@ class Mount:
         return ["-f", "-o", ",".join(words)]
 
     def environment(self):
-        env = dict(os.environ, CONCORDFS_TOKEN=self.crm.token)
+        env = dict(os.environ, CONCORDFS_TOKEN=self.crm.token, XDG_RUNTIME_DIR=str(self.runtime))
         env.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0:exitcode=23")
         env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1:exitcode=23")
         env.setdefault("TSAN_OPTIONS", "exitcode=23:halt_on_error=0:second_deadlock_stack=1")

@@ -2,7 +2,7 @@
 /*
  * engine: knows which job may leave, and what an attempt's end means for its job, for the limiter,
  * the breaker and the token. Net thread (or http_run_one's caller before it starts); no lock. Two
- * accounts are kept exactly: every limit_take is followed by one observe, lost or give_back, and
+ * accounts are kept exactly: every shared_take is followed by one observe, lost or give_back, and
  * every engine_add by one done().
  */
 #include "http/engine.h"
@@ -26,7 +26,7 @@ int engine_init(struct engine *e, const struct transfer_config *config, int max_
 	*e = (struct engine){.config = *config, .down = errmap_own(FAULT_LOST)};
 	e->max_connections = max_connections > 0 ? (unsigned)max_connections : 1;
 	lanes_init(&e->lanes);
-	limit_init(&e->limit);
+	shared_init(&e->shared);
 	breaker_init(&e->breaker);
 	list_init(&e->running);
 	list_init(&e->idle);
@@ -50,6 +50,7 @@ void engine_fini(struct engine *e)
 	for (struct list *l; (l = list_pop(&e->idle));)
 		transfer_free(container_of(l, struct transfer, link));
 	curl_multi_cleanup(e->multi);
+	shared_leave(&e->shared);
 	e->multi = NULL;
 }
 
@@ -80,7 +81,7 @@ static void log_end(const struct engine *e, const struct job *j, bool was_sent)
 		log_debug(LOG_HTTP, "job=%lu %s %s status=%d ms=%lu bytes=%zu lane=%s left=%ld",
 			  (unsigned long)j->number, verb, j->path, j->status, ms,
 			  j->answer ? blob_len(j->answer) : 0, lane_names[j->lane],
-			  limit_left(&e->limit));
+			  shared_left(&e->shared));
 	else if (is_worth_a_warning(j, was_sent))
 		log_warning("job=%lu %s %s failed: status=%d ms=%lu tries=%d reason=\"%s\"",
 			    (unsigned long)j->number, verb, j->path, j->status, ms, j->tries,
@@ -146,11 +147,11 @@ static void shelve(struct engine *e, struct transfer *t)
 static void account_limit(struct engine *e, const struct outcome *o, uint64_t sent, uint64_t now)
 {
 	if (o->seen.status)
-		limit_observe(&e->limit, &o->seen, sent, now);
+		shared_observe(&e->shared, &o->seen, sent, now);
 	else if (o->is_counted)
-		limit_lost(&e->limit, now);
+		shared_lost(&e->shared, now);
 	else
-		limit_give_back(&e->limit);
+		shared_give_back(&e->shared, now);
 }
 
 static void account_breaker(struct engine *e, const struct outcome *o, uint64_t now)
@@ -247,9 +248,9 @@ static void abort_running(struct engine *e, struct transfer *t, uint64_t now)
 
 	shelve(e, t);
 	if (left)
-		limit_lost(&e->limit, now);
+		shared_lost(&e->shared, now);
 	else
-		limit_give_back(&e->limit);
+		shared_give_back(&e->shared, now);
 	breaker_forget(&e->breaker);
 	j->may_have_acted |= left && j->method != METHOD_GET;
 	fail(e, j, errmap_own(FAULT_CANCELED), now);
@@ -335,7 +336,7 @@ static bool may_spend(struct engine *e, struct job *j, uint64_t now, uint64_t *w
 {
 	if (!breaker_allows(&e->breaker, now)) /* the probe's end wakes us */
 		return false;
-	uint64_t wait = limit_take(&e->limit, j->lane, now);
+	uint64_t wait = shared_take(&e->shared, j->lane, lanes_count(&e->lanes, j->lane), now);
 	if (!wait)
 		return true;
 	breaker_forget(&e->breaker);
@@ -357,7 +358,7 @@ static bool move_one(struct engine *e, enum lane lane, uint64_t now, uint64_t *w
 		return true;
 	}
 	if (!may_spend(e, j, now, wake)) {
-		if (!e->is_short[lane] || limit_earliest(&e->limit, lane, now) <= j->deadline)
+		if (!e->is_short[lane] || shared_earliest(&e->shared, lane, now) <= j->deadline)
 			return false;
 		fail_queued(e, j, errmap_own(FAULT_BUDGET), now);
 		return true;
@@ -365,7 +366,7 @@ static bool move_one(struct engine *e, enum lane lane, uint64_t now, uint64_t *w
 	if (e->refused_until) /* this one asks, the others wait another minute */
 		e->refused_until = now + TOKEN_PAUSE;
 	if (launch(e, j, now) < 0) {
-		limit_give_back(&e->limit);
+		shared_give_back(&e->shared, now);
 		breaker_forget(&e->breaker);
 		fail_queued(e, j, errmap_own(FAULT_MEMORY), now);
 	}
@@ -482,12 +483,12 @@ bool engine_is_idle(const struct engine *e)
 
 void engine_stats(const struct engine *e, uint64_t now, struct http_stats *out)
 {
-	const struct limit *l = &e->limit;
+	const struct limit *l = &e->shared.limit;
 	uint64_t ends = l->blocked_until > l->window_ends ? l->blocked_until : l->window_ends;
 
 	*out = (struct http_stats){
 		.limit = l->limited ? l->size : -1,
-		.left = limit_left(l),
+		.left = shared_left(&e->shared),
 		.resets_in = ends > now ? (double)(ends - now) / 1e9 : 0,
 		.running = e->running_count,
 		.requests = e->requests,
@@ -495,8 +496,6 @@ void engine_stats(const struct engine *e, uint64_t now, struct http_stats *out)
 		.failures = e->failures,
 		.breaker_open = e->breaker.open_until != 0,
 	};
-	for (int lane = 0; lane < LANE_COUNT; lane++) {
-		list_each(pos, &e->lanes.queue[lane])
-			out->queued[lane]++;
-	}
+	for (enum lane lane = 0; lane < LANE_COUNT; lane++)
+		out->queued[lane] = lanes_count(&e->lanes, lane);
 }

@@ -16,15 +16,15 @@
 #include "http/errmap.h"
 #include "http/http.h"
 #include "http/lane.h"
-#include "http/limit.h"
 #include "http/retry.h"
+#include "http/shared.h"
 #include "http/transfer.h"
 
 struct engine {
 	struct transfer_config config;
 	CURLM *multi;
 	struct lanes lanes;
-	struct limit limit;
+	struct shared shared; /* the limiter */
 	struct breaker breaker;
 	struct fault down;	   /* what opened the breaker */
 	uint64_t refused_until;	   /* the token was: 0, or when one request may ask again */

@@ -308,6 +308,13 @@ void http_run_one(struct http *h, struct job *j)
 	run_rounds(h, has_nothing_to_do);
 }
 
+void http_share(struct http *h, uint64_t user)
+{
+	struct shared_key key = {.server = h->base, .token = h->token.page, .user = user};
+
+	shared_join(&h->engine.shared, &key, clock_now());
+}
+
 /* --- others' side of the inbox --- */
 
 void http_submit(struct http *h, struct job *j)

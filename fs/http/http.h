@@ -90,6 +90,11 @@ void http_free(struct http *h); /* after http_stop, or if never started; NULL is
  * its done() has run. */
 void http_run_one(struct http *h, struct job *j);
 
+/* Before http_start: shares the rate limit with the mounts of this account on this machine, also
+ * what http_run_one was told. user 0, before it is known: with those that use this token, so that
+ * the request that asks who we are does not come on top of what they spend. */
+void http_share(struct http *h, uint64_t user);
+
 struct job *job_new(enum method method, enum lane lane,
 		    char *path); /* takes path; NULL: no memory */
 void job_free(struct job *j);	 /* NULL is fine */

@@ -65,3 +65,12 @@ void lanes_remove(struct job *j)
 {
 	list_remove(&j->link);
 }
+
+unsigned lanes_count(const struct lanes *l, enum lane lane)
+{
+	unsigned n = 0;
+
+	list_each(pos, &l->queue[lane])
+		n++;
+	return n;
+}

@@ -34,5 +34,6 @@ struct job *lanes_peek(struct lanes *l, enum lane lane, uint64_t now, uint64_t *
  * earliest deadline that is left. */
 struct job *lanes_expired(struct lanes *l, uint64_t now, uint64_t *next);
 void lanes_remove(struct job *j);
+unsigned lanes_count(const struct lanes *l, enum lane lane);
 
 #endif

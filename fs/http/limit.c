@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * limit: keeps one fact, the lowest Remaining told in the present window, and two bounds, before
- * and after which that window ends. Pure: net thread, no lock, no clock.
+ * and after which that window ends. Pure: no thread, no lock, no clock.
  *
  * In one window the server's counter only rises, so a request that left after `told` had come must
  * be told less. If it is told as much or more, there is a new window. A request that left earlier
@@ -105,8 +105,9 @@ void limit_init(struct limit *l)
  * nothing. */
 static bool may_ask(const struct limit *l, enum lane lane, uint64_t now)
 {
-	return lane <= LANE_READ && unspent(l) <= 0 && !l->in_flight && l->window_ends &&
-	       now + GRAIN >= l->ends_after && l->window_ends - l->ends_after > LOOSE;
+	return lane <= LANE_READ && unspent(l) <= 0 && !l->in_flight && !l->ahead &&
+	       l->window_ends && now + GRAIN >= l->ends_after &&
+	       l->window_ends - l->ends_after > LOOSE;
 }
 
 /* When the reserve has melted so far that one more may go; the window's end if it never will. */
@@ -114,7 +115,7 @@ static uint64_t melted_at(const struct limit *l, enum lane lane)
 {
 	long least = floor_of(l, lane);
 	long above = whole_reserve(l, lane) - least;
-	long spare = unspent(l) - 1 - least;
+	long spare = unspent(l) - l->ahead - 1 - least;
 
 	if (spare < 0 || above <= 0)
 		return l->window_ends;
@@ -128,8 +129,9 @@ static uint64_t wait_for(const struct limit *l, enum lane lane, uint64_t now)
 	if (now < l->blocked_until)
 		return till(l->blocked_until, now);
 	if (!l->known)
-		return l->in_flight ? ASK_AGAIN : 0;
-	if (!l->limited || unspent(l) > reserve_of(l, lane, now) || may_ask(l, lane, now))
+		return l->in_flight || l->ahead ? ASK_AGAIN : 0;
+	if (!l->limited || unspent(l) - l->ahead > reserve_of(l, lane, now) ||
+	    may_ask(l, lane, now))
 		return 0;
 	if (!l->window_ends)
 		return l->lost ? till(min_of(l->lost_until, now + ASK_AGAIN), now) : ASK_AGAIN;

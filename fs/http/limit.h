@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * limit: what is left of the server's rate window, and who may spend it. Pure: time is an argument
- * (clock.h ns), no lock, one owner (the net thread).
+ * (clock.h ns), no lock, one owner at a time: shared.h hands it from mount to mount.
  *
  * The window (concord-api.md 1.2): so many requests a minute per user, fixed, beginning with the
  * first counted request; every answer but a 401 tells X-RateLimit-Limit and -Remaining, a 429 also
  * Retry-After. When it began is known only within bounds, since the user's browser and other
- * mounts spend the same budget: a Remaining higher than expected, or of limit - 1, shows a new one.
+ * machines spend the same budget: a Remaining higher than expected, or of limit - 1, shows a new one.
  *
  * Until the first answer one request at a time may leave. A server that sends no such headers is
  * not limited (only what a 429 says is obeyed).
@@ -28,6 +28,7 @@ struct limit {
 	bool limited;  /* and it carried a limit */
 	long size;     /* requests a window */
 	int in_flight; /* taken, not yet observed, lost or given back */
+	long ahead; /* what others wait for that comes before the next limit_take; set by shared */
 
 	/* The present window. */
 	long told;	  /* lowest Remaining an answer told; size in a window nobody has told of */

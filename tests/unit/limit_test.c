@@ -57,6 +57,38 @@ static void test_reserve(void)
 	CHECK(limit_take(&l, LANE_LISTING, t + 59 * SEC) > 0);
 }
 
+/* What others wait for and come before is left to them, in every state of the limiter. */
+static void test_ahead(void)
+{
+	struct limit l;
+	uint64_t t = 1000 * SEC;
+
+	limit_init(&l);
+	l.ahead = 1;
+	CHECK(limit_take(&l, LANE_SAVE, t) > 0);
+	l.ahead = 0;
+	CHECK_EQ(limit_take(&l, LANE_SAVE, t), 0);
+	answer(&l, 20, t, t);
+	l.ahead = 5;
+	CHECK(limit_take(&l, LANE_LISTING, t) > 0);
+	l.ahead = 4;
+	CHECK_EQ(limit_take(&l, LANE_LISTING, t), 0);
+	l.ahead = 17;
+	CHECK(limit_take(&l, LANE_READ, t) > 0);
+	CHECK_EQ(limit_take(&l, LANE_SAVE, t), 0);
+	l.ahead = 18;
+	CHECK(limit_take(&l, LANE_SAVE, t) > 0);
+	CHECK_EQ(limit_left(&l), 18);
+	/* One may ask whether the window is a new one; it is not us. */
+	limit_init(&l);
+	limit_take(&l, LANE_SAVE, t);
+	answer(&l, 0, t, t);
+	l.ahead = 1;
+	CHECK(limit_take(&l, LANE_SAVE, t + SEC) > 0);
+	l.ahead = 0;
+	CHECK_EQ(limit_take(&l, LANE_SAVE, t + SEC), 0);
+}
+
 static void test_429(void)
 {
 	struct limit l;
@@ -203,6 +235,7 @@ int main(void)
 {
 	test_one_at_a_time_at_first();
 	test_reserve();
+	test_ahead();
 	test_429();
 	test_remaining_zero();
 	test_late_answer();
