@@ -23,7 +23,7 @@ enum {
 	MOUNTS = 6,
 	SIZE = 3000,
 	SPEED = 20,
-	RUN_S = 10,
+	RUN_S = 8,
 	KILL_MS = 40,
 	HANG_S = 5,
 };
@@ -85,6 +85,7 @@ static void mount_main(int which, unsigned chance)
 			nap(wait / SPEED < 2 * MS ? wait / SPEED : 2 * MS);
 			continue;
 		}
+		nap((uint64_t)rand_r(&chance) % MS);
 		struct limit_seen seen = count(world->now);
 		nap((uint64_t)rand_r(&chance) % MS);
 		atomic_fetch_add(&world->turns[which], 1);
