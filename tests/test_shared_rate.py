@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """One budget for all mounts of an account on this machine, in processes of their own (design 3.6)."""
+import fcntl
 import os
+import signal
+import struct
 import subprocess
 import time
 
@@ -103,6 +106,35 @@ def test_a_mount_killed_in_its_walk_leaves_the_others_going(start_crm, mounts):
     assert 429 not in statuses(crm)
 
 
+def test_a_mount_stopped_in_its_walk_leaves_the_others_going(start_crm, mounts):
+    crm = start_crm(rate=600)
+    crm.fill("contacts", 20_000)
+    a, b = mounts(crm), mounts(crm)
+    stopped, other = walk(a), walk(b)
+    until(lambda: len(crm.log()) > 30, what="two walks under way")
+    a.proc.send_signal(signal.SIGSTOP)
+    try:
+        assert names(other) == 20_000
+    finally:
+        a.proc.send_signal(signal.SIGCONT)
+    assert names(stopped) == 20_000
+    assert 429 not in statuses(crm)
+
+
+def test_a_lock_that_is_never_let_go_holds_up_nobody(start_crm, mounts):
+    crm = start_crm(rate=60)
+    crm.fill("contacts", 250)
+    mnt = mounts(crm)
+    with open(mnt.runtime / "concordfs" / files(mnt)[0], "r+b") as held:
+        whole = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)
+        fcntl.fcntl(held, fcntl.F_OFD_SETLK, whole)
+        start = time.monotonic()
+        assert len(os.listdir(mnt / "contacts")) == 250
+        assert time.monotonic() - start < 2 * SLOW
+        mnt.stop()
+    assert mnt.log().count("the rate limit is not shared") == 1
+
+
 def test_a_429_told_to_one_mount_stops_all(start_crm, mounts):
     crm = start_crm()
     crm.fill("contacts", 3)
@@ -136,6 +168,19 @@ def test_a_mount_whose_budget_is_spent_is_not_tried(start_crm, mounts):
     assert not crm.log(since=mark), "no request"
     cat.terminate()
     cat.wait()
+
+
+def test_a_new_mount_may_spend_what_reads_must_not(start_crm, mounts):
+    """A person waits at the prompt."""
+    crm = start_crm(rate=20)
+    crm.fill("contacts", 3)
+    a = mounts(crm)
+    crm.spend(16)
+    assert (a / "contacts" / f"{crm.ids('contacts')[0]}.json").read_bytes()
+    assert crm.budget()["remaining"] == 2
+    mounts(crm)
+    assert crm.budget()["remaining"] == 1
+    assert 429 not in statuses(crm)
 
 
 def test_users_and_servers_do_not_share(start_crm, mounts):

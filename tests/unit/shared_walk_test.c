@@ -218,7 +218,7 @@ static void test_four_walk(void)
 {
 	static const long sizes[] = {60, 60, 90, 20};
 
-	for (uint64_t i = 0; i < 40; i++) {
+	for (uint64_t i = 0; i < 16; i++) {
 		long size = sizes[i % 4], least = INT32_MAX, all = 0;
 		begin(i, size);
 		pass(360 * SEC);
@@ -238,7 +238,7 @@ static void test_four_walk(void)
 /* Fewer requests than mounts in a minute: in turn, so nobody waits longer than all together. */
 static void test_nobody_starves(void)
 {
-	for (uint64_t i = 0; i < 20; i++) {
+	for (uint64_t i = 0; i < 8; i++) {
 		long size = 1 + (long)i % 4;
 		begin(i, size);
 		pass(3600 * SEC);
@@ -254,7 +254,7 @@ static void test_nobody_starves(void)
 /* Three mounts walk, in whichever lane; a save in the fourth goes at once. */
 static void test_a_save_beside_walks(void)
 {
-	for (uint64_t i = 0; i < 24; i++) {
+	for (uint64_t i = 0; i < 12; i++) {
 		begin(i, 60);
 		struct mount *saver = &run.mounts[0];
 		saver->walk_lane = LANE_BACKGROUND;
@@ -286,7 +286,7 @@ static void kill_mount(struct mount *m)
 /* Killed with its requests under way, and mounted again, again and again. */
 static void test_mounts_come_and_go(void)
 {
-	for (uint64_t i = 0; i < 30; i++) {
+	for (uint64_t i = 0; i < 12; i++) {
 		begin(i, 60);
 		run.latency = (100 + draw(1500)) * MS;
 		for (int n = 0; n < 40; n++) {
