@@ -19,9 +19,10 @@
 #include "base/log.h"
 #include "base/map.h"
 
-#define ASK_OFTEN (500 * NS_PER_MS) /* another's news may end a wait early */
-#define PATIENCE (250 * NS_PER_MS)  /* with one who is late to ask */
-#define RETRY_AFTER (10 * NS_PER_SEC)
+#define ASK_OFTEN (500 * NS_PER_MS)   /* another's news may end a wait early */
+#define PATIENCE (250 * NS_PER_MS)    /* with one who is late to ask */
+#define RETRY_FIRST (250 * NS_PER_MS) /* a busy machine may have kept the lock's holder waiting */
+#define RETRY_LAST (10 * NS_PER_SEC)
 #define NEWS_FOR (20 * NS_PER_SEC)
 #define FUTURE (5 * NS_PER_SEC)	      /* no system's clock; a container may have one of its own */
 #define DEAF_AFTER (150 * NS_PER_SEC) /* a stopped mount's requests were counted long ago */
@@ -40,7 +41,10 @@ static void go_alone(struct shared *s, int err, uint64_t now)
 {
 	s->limit.in_flight = (int)s->own.in_flight;
 	s->limit.ahead = 0;
-	s->alone_until = now + RETRY_AFTER;
+	s->alone_for = s->alone_for ? 2 * s->alone_for : RETRY_FIRST;
+	if (s->alone_for > RETRY_LAST)
+		s->alone_for = RETRY_LAST;
+	s->alone_until = now + s->alone_for;
 	s->has_news = true;
 	if (!s->is_told)
 		log_warning("http: the rate limit is not shared with other mounts for now: %s",
@@ -208,6 +212,8 @@ static void leave(struct shared *s, uint64_t now)
 	ledger_unlock(&s->ledger);
 	if (err < 0)
 		go_alone(s, err, now);
+	else
+		s->alone_for = 0;
 }
 
 /* --- joining --- */

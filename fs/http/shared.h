@@ -6,7 +6,7 @@
  * goes first. One owner (the net thread); each call takes microseconds, and never above 50 ms.
  *
  * Alone it works too: until shared_join, and whenever the common file cannot be had. That is told
- * once in the log, and tried again every few seconds.
+ * once in the log, and tried again soon, then every few seconds.
  *
  * A mount that is killed holds up nobody: what it waited for is forgotten, and what it had under
  * way counts as lost (limit_lost).
@@ -60,7 +60,7 @@ struct shared {
 	bool is_told;	  /* in the log, that it is alone */
 	bool is_new_here; /* our seat may still hold its last owner's */
 	bool has_news;	  /* the others have not heard of our last answer */
-	uint64_t alone_until;
+	uint64_t alone_until, alone_for;
 };
 
 /* Whose budget it is. */
