@@ -174,18 +174,64 @@ static void account_breaker(struct engine *e, const struct outcome *o, uint64_t 
 }
 
 /* The server comes back to its senses or the token does not: one request a minute finds out. */
-static void account_token(struct engine *e, int status, uint64_t now)
+static void refuse_token(struct engine *e, uint64_t now)
 {
-	if (status == 401) {
-		if (!e->refused_until)
-			log_error("http: the server refuses the token (status 401); "
-				  "it was revoked, or is not one of this server's");
-		e->refused_until = now + TOKEN_PAUSE;
-	} else if (status && status < 500) {
-		if (e->refused_until)
-			log_info("http: the server accepts the token again");
-		e->refused_until = 0;
+	if (!e->refused_until)
+		log_error("http: the server refuses the token (status 401); "
+			  "it was revoked, or is not one of this server's");
+	e->refused_until = now + TOKEN_PAUSE;
+}
+
+static void accept_token(struct engine *e)
+{
+	if (e->refused_until)
+		log_info("http: the server accepts the token again");
+	e->refused_until = 0;
+	if (e->is_unproven)
+		e->ask_after = 0;
+	e->is_unproven = false;
+}
+
+/* A token may have been replaced where it comes from. Asked once, however many are refused; and
+ * not for each of the wrong tokens that a command may print. */
+static void account_token(struct engine *e, int status, uint64_t sent, uint64_t now)
+{
+	if (!status || status >= 500 || sent < e->token_since)
+		return;
+	if (status != 401) {
+		accept_token(e);
+	} else if (e->ask && !e->is_asking && now >= e->ask_after) {
+		e->is_asking = true;
+		e->ask_after = now + TOKEN_PAUSE;
+		e->ask(e->ask_arg);
+	} else if (!e->is_asking) {
+		refuse_token(e, now);
 	}
+}
+
+void engine_token(struct engine *e, bool is_new, uint64_t now)
+{
+	bool was_asking = e->is_asking;
+
+	e->is_asking = false;
+	if (is_new) {
+		log_info("http: the token was replaced");
+		e->token_since = now;
+		e->is_unproven = true;
+		e->refused_until = 0;
+	} else if (was_asking) {
+		refuse_token(e, now);
+	}
+}
+
+/* A refusal of the old token, or of one that is being looked for: nothing was done, so that even a
+ * POST may go again. */
+static bool waits_for_token(const struct engine *e, const struct job *j, int status, uint64_t sent,
+			    uint64_t now)
+{
+	if (status != 401 || e->is_stopping || j->deadline <= now)
+		return false;
+	return e->is_asking || sent < e->token_since;
 }
 
 static void record(struct job *j, struct outcome *o)
@@ -233,10 +279,12 @@ static void settle(struct engine *e, struct transfer *t, CURLcode code, uint64_t
 	shelve(e, t);
 	account_limit(e, &o, sent, now);
 	account_breaker(e, &o, now);
-	account_token(e, o.seen.status, now);
+	account_token(e, o.seen.status, sent, now);
 	record(j, &o);
 	j->may_have_acted |= o.is_lost;
-	if (!repeat(e, j, &o, now))
+	if (waits_for_token(e, j, o.seen.status, sent, now))
+		lanes_push_front(&e->lanes, j);
+	else if (!repeat(e, j, &o, now))
 		finish(e, j, now);
 }
 
@@ -375,6 +423,8 @@ static bool move_one(struct engine *e, enum lane lane, uint64_t now, uint64_t *w
 
 static void dispatch(struct engine *e, uint64_t now, uint64_t *wake)
 {
+	if (e->is_asking) /* engine_token comes with a wake-up */
+		return;
 	for (enum lane lane = LANE_SAVE; lane < LANE_COUNT; lane++) {
 		do
 			e->is_short[lane] = false;

@@ -26,8 +26,14 @@ struct engine {
 	struct lanes lanes;
 	struct shared shared; /* the limiter */
 	struct breaker breaker;
-	struct fault down;	   /* what opened the breaker */
-	uint64_t refused_until;	   /* the token was: 0, or when one request may ask again */
+	struct fault down;	/* what opened the breaker */
+	uint64_t refused_until; /* the token was: 0, or when one request may ask again */
+	void (*ask)(void *arg); /* for another token, or NULL; engine_token answers */
+	void *ask_arg;
+	bool is_asking;		   /* nothing leaves meanwhile */
+	bool is_unproven;	   /* the token is new and was not accepted yet */
+	uint64_t ask_after;	   /* not before */
+	uint64_t token_since;	   /* what left before had another one */
 	bool is_short[LANE_COUNT]; /* its first job waits for budget */
 	struct list running, idle; /* of transfer.link */
 	unsigned running_count, running_in[LANE_COUNT];
@@ -45,6 +51,9 @@ void engine_add(struct engine *e, struct job *j);    /* takes j until its done()
 bool engine_cancel(struct engine *e, struct job *j); /* as http_cancel */
 /* From now on jobs end with -ECANCELED, running saves at stop_by. */
 void engine_stop(struct engine *e, uint64_t stop_by);
+
+/* The answer to ask, or somebody else's idea: the token is another one now, or still the same. */
+void engine_token(struct engine *e, bool is_new, uint64_t now);
 
 void engine_perform(struct engine *e); /* moves bytes */
 /* Does what can be done at `now` and returns when, at the latest, it wants to be called again. */

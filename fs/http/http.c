@@ -2,10 +2,10 @@
 /*
  * http: the network thread around the engine, and the inbox through which others reach it. Knows
  * threads, N and the token; of requests it knows nothing. Lock N (h->lock) covers the inbox, the
- * order to stop and the copy of the statistics, and is never held across libcurl, a log line,
- * done() or a task.
+ * order to stop, a token that came and the copy of the statistics, and is never held across
+ * libcurl, a log line, done() or a task.
  *
- * One round: take what was submitted, run the tasks, let libcurl move bytes, do what can be done,
+ * One round: take the token that came and what was submitted, run the tasks, let libcurl move bytes, do what can be done,
  * sleep. Whoever adds to the inbox ends the sleep.
  */
 #include "http/http.h"
@@ -25,7 +25,7 @@
 struct http {		    /* (I) since http_new  (N) lock  (O) whoever runs the rounds */
 	char *base;	    /* (I) with /api */
 	char *ca_file;	    /* (I) or NULL */
-	struct token token; /* (I) */
+	struct token token; /* (O) */
 	struct curl_slist headers[4]; /* (I) ours, not libcurl's: the token is not copied */
 	struct engine engine;	      /* (O) */
 	struct lock lock;	      /* N */
@@ -34,6 +34,8 @@ struct http {		    /* (I) since http_new  (N) lock  (O) whoever runs the rounds 
 	uint64_t numbered;	      /* (N) jobs so far */
 	bool is_stopping;	      /* (N) */
 	uint64_t stop_by;	      /* (N) */
+	bool has_news;		      /* (N) somebody looked for another token */
+	char *news;		      /* (N) what was found, or NULL */
 	struct http_stats stats;      /* (N) as of the last round */
 	pthread_t thread;	      /* (I) after http_start */
 	bool is_started;
@@ -110,7 +112,11 @@ static bool build(struct http *h, const struct http_config *config)
 	}
 	link_headers(h);
 	struct transfer_config transfers = {h->base, h->ca_file, h->headers};
-	return engine_init(&h->engine, &transfers, config->max_connections) == 0;
+	if (engine_init(&h->engine, &transfers, config->max_connections) < 0)
+		return false;
+	h->engine.ask = config->refused;
+	h->engine.ask_arg = config->refused_arg;
+	return true;
 }
 
 DEFINE_CLEANUP(struct http *, http_free)
@@ -133,6 +139,28 @@ struct http *http_new(const struct http_config *config)
 }
 
 /* --- one round --- */
+
+static void wipe(char *secret)
+{
+	if (secret)
+		explicit_bzero(secret, strlen(secret));
+	free(secret);
+}
+
+static void take_token(struct http *h)
+{
+	lock_acquire(&h->lock);
+	bool has_news = h->has_news;
+	char *news = STEAL(h->news);
+	h->has_news = false;
+	lock_release(&h->lock);
+
+	if (!has_news)
+		return;
+	bool is_new = news && !token_is(&h->token, news) && token_set(&h->token, news) == 0;
+	wipe(news);
+	engine_token(&h->engine, is_new, clock_now());
+}
 
 static void take_jobs(struct http *h)
 {
@@ -202,6 +230,7 @@ static void publish(struct http *h, uint64_t now)
 
 static uint64_t run_round(struct http *h)
 {
+	take_token(h);
 	take_jobs(h);
 	run_tasks(h);
 	engine_perform(&h->engine);
@@ -295,6 +324,7 @@ void http_free(struct http *h)
 		http_stop(h, 0);
 	engine_fini(&h->engine);
 	token_fini(&h->token);
+	wipe(h->news);
 	lock_fini(&h->lock);
 	free(h->ca_file);
 	free(h->base);
@@ -345,6 +375,19 @@ void http_post_later(struct http *h, struct task *t, uint64_t at)
 {
 	t->not_before = at;
 	list_append(&h->later, &t->link);
+}
+
+void http_set_token(struct http *h, const char *token)
+{
+	char *copy = token ? strdup(token) : NULL;
+
+	lock_acquire(&h->lock);
+	char *older = h->news;
+	h->news = copy;
+	h->has_news = true;
+	lock_release(&h->lock);
+	wipe(older);
+	curl_multi_wakeup(h->engine.multi);
 }
 
 bool http_on_net_thread(const struct http *h)

@@ -71,6 +71,11 @@ struct http_config {
 	const char *token;    /* copied into one locked page, wiped at http_free */
 	const char *ca_file;  /* or NULL: the system's */
 	int max_connections;  /* e.g. 4 */
+	/* The server refuses the token. Net thread: must not block, and http_set_token has to follow;
+	 * till then requests wait. At most once a minute for a token that never worked. NULL: nobody
+	 * knows another one, and requests fail at once. */
+	void (*refused)(void *arg);
+	void *refused_arg;
 };
 
 /* Checks a CRM address: scheme, host, no user:password, no query; plain http only to loopback
@@ -111,6 +116,10 @@ bool http_cancel(struct http *h, struct job *j);
 void http_post(struct http *h, struct task *t);
 /* Net thread only: t runs at that time (clock.h ns), or when the thread is told to stop. */
 void http_post_later(struct http *h, struct task *t, uint64_t at);
+/* What was found where the token comes from: copied, used from the next request on, and requests
+ * that the old one was refused for are sent again. The same one, or NULL (none was found), changes
+ * nothing but that they fail. Any thread; takes N. */
+void http_set_token(struct http *h, const char *token);
 bool http_on_net_thread(const struct http *h);
 
 /* For status files and tests. Any thread; takes N. */

@@ -51,6 +51,22 @@ void token_lock(struct token *t)
 	(void)err;
 }
 
+bool token_is(const struct token *t, const char *secret)
+{
+	return strcmp(t->page + sizeof(prefix) - 1, secret) == 0;
+}
+
+int token_set(struct token *t, const char *secret)
+{
+	int err = check(secret, t->size - sizeof(prefix));
+
+	if (err < 0)
+		return err;
+	explicit_bzero(t->page, t->size); /* the old one may be longer */
+	snprintf(t->page, t->size, "%s%s", prefix, secret);
+	return 0;
+}
+
 void token_fini(struct token *t)
 {
 	if (!t->page)

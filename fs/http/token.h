@@ -3,6 +3,7 @@
 #ifndef HTTP_TOKEN_H
 #define HTTP_TOKEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct token {
@@ -14,6 +15,9 @@ struct token {
 int token_init(struct token *t, const char *secret);
 /* A child of fork does not inherit the lock on the page: to be called there. */
 void token_lock(struct token *t);
+bool token_is(const struct token *t, const char *secret);
+/* Another secret in the same page, which libcurl knows. -EINVAL: the old one stays. */
+int token_set(struct token *t, const char *secret);
 void token_fini(struct token *t); /* wipes */
 
 #endif

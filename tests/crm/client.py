@@ -203,6 +203,13 @@ class Crm:
     def page_max(self, n):
         self._do("page_max", n=n)
 
+    def rotate(self, new, old=None):
+        """The user gets another token; the old one is revoked. From now on `token` is the new one, unless
+        another user's was named."""
+        self._do("rotate", old=old or self.token, new=new)
+        if not old:
+            self.token = new
+
     def forbid(self, kind, on=True):
         """The list answers 403."""
         self._do("forbid", kind=kind, on=on)

@@ -154,6 +154,9 @@ class Control:
     def do_page_max(self, n):
         self.app.settings.page_max = n
 
+    def do_rotate(self, old, new):
+        self.app.model.tokens[new] = self.app.model.tokens.pop(old)
+
     def do_forbid(self, kind, on=True):
         (self.app.settings.forbidden.add if on else self.app.settings.forbidden.discard)(kind)
 

@@ -30,7 +30,8 @@ struct waited {
 	bool on_net_thread;
 };
 
-static struct http *http; /* of the running test */
+static struct http *http;	      /* of the running test */
+static void (*on_refusal)(void *arg); /* for the next open_at */
 
 static inline void note_done(struct job *j)
 {
@@ -116,7 +117,8 @@ static inline struct http *open_at(const char *scheme, int port, bool start)
 	char url[64];
 
 	snprintf(url, sizeof(url), "%s://127.0.0.1:%d", scheme, port);
-	struct http_config config = {url, TOKEN, NULL, 4};
+	struct http_config config = {
+		.base_url = url, .token = TOKEN, .max_connections = 4, .refused = on_refusal};
 	http = http_new(&config);
 	CHECK(http != NULL);
 	if (start)
@@ -171,7 +173,7 @@ static inline void inspect_log(const char *path)
 		lines++;
 		if (strncmp(line, "concordfs: ", 11) != 0)
 			dprintf(real_stderr, "%s", line);
-		CHECK(!strstr(line, "vErYsEcReT"));
+		CHECK(!strstr(line, "vErYsEcReT") && !strstr(line, "aNoThEr"));
 		CHECK(!strstr(line, "Bearer"));
 		CHECK(!strstr(line, "\"name\""));
 		log_refusals += strstr(line, "error: http: the server refuses the token") != NULL;

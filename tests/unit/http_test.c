@@ -327,7 +327,7 @@ static void test_huge_answers(void)
 static void test_bad_configurations(void)
 {
 	static const char *const tokens[] = {"", "a\nb", "a b", "a\r\nX-Other: 1", "\xff"};
-	struct http_config config = {"http://127.0.0.1:1", NULL, NULL, 4};
+	struct http_config config = {.base_url = "http://127.0.0.1:1", .max_connections = 4};
 
 	for (int i = 0; i < COUNT(tokens); i++) {
 		config.token = tokens[i];
