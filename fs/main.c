@@ -16,7 +16,11 @@
 #include "crm/api.h"
 #include "fuse/mount.h"
 #include "http/http.h"
+#include "mountpoint.h"
 #include "options.h"
+#include "refuse.h"
+#include "reload.h"
+#include "secret.h"
 #include "store/spool.h"
 
 #define CONCORDFS_VERSION "0.1.0"
@@ -26,6 +30,9 @@ enum {
 	CHECK_TIMEOUT_S = 20, /* of the first request: a person waits at the prompt */
 	GRACE_S = 10,
 };
+
+/* Exit statuses, ours and mount(8)'s: 0 and USAGE are the same in both. */
+enum { EXIT_USAGE = 1, EXIT_SERVER = 2, EXIT_MOUNT = 3, HELPER_FAILED = 32 };
 
 DEFINE_CLEANUP(struct http *, http_free)
 
@@ -69,30 +76,8 @@ static int check_account(struct http *http, uint64_t *user_id)
 	char words[200];
 	api_refusal(j, words, sizeof(words));
 	const char *reason = j->err ? j->reason : "its answer is not the API's";
-	fprintf(stderr, "concordfs: the server does not let us in: %s%s%s\n", reason,
-		words[0] ? ": " : "", words);
+	refuse("the server does not let us in: %s%s%s", reason, words[0] ? ": " : "", words);
 	return err;
-}
-
-static int check_mountpoint(const char *path)
-{
-	struct stat st, parent;
-	char up[4096];
-
-	if (stat(path, &st) != 0) {
-		fprintf(stderr, "concordfs: mountpoint %s: %s\n", path, strerror(errno));
-		return -errno;
-	}
-	if (!S_ISDIR(st.st_mode)) {
-		fprintf(stderr, "concordfs: mountpoint %s is not a directory\n", path);
-		return -ENOTDIR;
-	}
-	snprintf(up, sizeof(up), "%s/..", path);
-	if (stat(up, &parent) == 0 && parent.st_dev != st.st_dev) {
-		fprintf(stderr, "concordfs: something is mounted on %s already\n", path);
-		return -EBUSY;
-	}
-	return 0;
 }
 
 /* State of different accounts is kept apart: <state_dir>/<hash of address and user>. */
@@ -105,11 +90,24 @@ static int open_spool(const struct options *o, uint64_t user_id, struct spool **
 	snprintf(dir, sizeof(dir), "%s/%016" PRIx64, o->state_dir, hash);
 	int err = spool_open(dir, out, &why);
 	if (err < 0)
-		fprintf(stderr, "concordfs: %s: %s: %s\n", dir, why, strerror(-err));
+		refuse("%s: %s: %s", dir, why, strerror(-err));
 	return err;
 }
 
-static int run(const struct options *o, struct http *http, struct spool *spool)
+/* The daemon, once it is one. */
+struct service {
+	struct http *http;
+	struct reload *reload;
+};
+
+static int start_reload(void *arg)
+{
+	struct service *s = arg;
+
+	return reload_start(s->reload, s->http);
+}
+
+static int serve(const struct options *o, struct service *service, struct spool *spool)
 {
 	struct mount_config config = {
 		.mountpoint = o->mountpoint,
@@ -118,9 +116,11 @@ static int run(const struct options *o, struct http *http, struct spool *spool)
 		.foreground = o->foreground,
 		.timeout_ns = o->timeout_ns,
 		.grace_ns = GRACE_S * NS_PER_SEC,
+		.started = start_reload,
+		.started_arg = service,
 		.tree =
 			{
-				.http = http,
+				.http = service->http,
 				.spool = spool,
 				.ttl_ns = o->ttl_ns,
 				.timeout_ns = o->timeout_ns,
@@ -137,67 +137,94 @@ static int run(const struct options *o, struct http *http, struct spool *spool)
 	};
 	int err = mount_run(&config);
 
+	reload_stop(service->reload);
 	if (err < 0)
-		fprintf(stderr, "concordfs: could not mount %s: %s\n", o->mountpoint,
-			strerror(-err));
+		refuse("could not mount %s: %s", o->mountpoint, strerror(-err));
 	return err < 0 ? EXIT_MOUNT : 0;
 }
 
-static int start_http(const struct options *o, struct http **out)
+static int make_http(const struct options *o, const struct secret *secret, struct reload *reload,
+		     struct http **out)
 {
+	struct command_limits limits = {o->timeout_ns, -1};
 	char *token = NULL;
 
-	if (options_token(o, &token) < 0)
-		return -EINVAL;
+	if (secret_read(secret, &limits, &token) < 0)
+		return EXIT_USAGE;
 	struct http_config config = {.base_url = o->url,
 				     .token = token,
 				     .ca_file = o->ca_file,
-				     .max_connections = CONNECTIONS};
+				     .max_connections = CONNECTIONS,
+				     .refused = secret_is_lasting(secret) ? reload_ask : NULL,
+				     .refused_arg = reload};
 	*out = http_new(&config);
-	options_wipe(token);
+	secret_wipe(token);
 	if (!*out)
-		fprintf(stderr, "concordfs: out of memory\n");
-	return *out ? 0 : -ENOMEM;
+		refuse("out of memory");
+	return *out ? 0 : EXIT_MOUNT;
 }
 
-static int start(const struct options *o)
+static int connect_and_serve(const struct options *o, const struct secret *secret)
 {
+	CLEANUP(reload_free) struct reload *reload = reload_new(secret, o->timeout_ns);
 	CLEANUP(http_free) struct http *http = NULL;
 	CLEANUP(spool_close) struct spool *spool = NULL;
 	uint64_t user_id = 0;
 
-	if (log_init(o->debug) < 0) {
-		fprintf(stderr, "concordfs: -o debug=%s names a room that there is not\n",
-			o->debug);
-		return EXIT_USAGE;
-	}
-	if (check_mountpoint(o->mountpoint) < 0)
+	if (!reload) {
+		refuse("out of memory or descriptors");
 		return EXIT_MOUNT;
-	int err = start_http(o, &http);
-	if (err < 0)
-		return err == -EINVAL ? EXIT_USAGE : EXIT_MOUNT;
+	}
+	int status = make_http(o, secret, reload, &http);
+	if (status)
+		return status;
 	if (check_account(http, &user_id) < 0)
 		return EXIT_SERVER;
 	if (open_spool(o, user_id, &spool) < 0)
 		return EXIT_MOUNT;
-	return run(o, http, spool);
+	return serve(o, &(struct service){http, reload}, spool);
+}
+
+static int start(const struct options *o)
+{
+	CLEANUP(secret_fini) struct secret secret = {0};
+
+	if (log_init(o->debug) < 0) {
+		refuse("-o debug=%s names a room that there is not", o->debug);
+		return EXIT_USAGE;
+	}
+	if (o->is_verbose)
+		printf("concordfs: %s on %s\n", o->url, o->mountpoint);
+	if (o->is_fake)
+		return 0;
+	if (mountpoint_prepare(o->mountpoint) < 0)
+		return EXIT_MOUNT;
+	if (secret_find(o->token_file, o->token_command, &secret) < 0)
+		return EXIT_USAGE;
+	return connect_and_serve(o, &secret);
+}
+
+static int act(const struct options *o)
+{
+	if (o->show_help)
+		fputs(options_help(), stdout);
+	else if (o->show_version)
+		puts("concordfs " CONCORDFS_VERSION);
+	else if (!o->show_config)
+		return start(o);
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	struct options o = {0};
 
-	if (options_parse(argc, argv, &o) < 0)
-		return EXIT_USAGE;
-	int status = 0;
-	if (o.show_help) {
-		fputs(options_help(), stdout);
-	} else if (o.show_version) {
-		puts("concordfs " CONCORDFS_VERSION);
-	} else {
-		close_to_others();
-		status = start(&o);
-	}
+	secret_take_environment();
+	close_to_others();
+	int status = options_parse(argc, argv, &o) < 0 ? EXIT_USAGE : act(&o);
+	if (o.is_helper && status > EXIT_USAGE)
+		status = HELPER_FAILED;
+	fflush(stdout);
 	options_fini(&o);
 	return status;
 }

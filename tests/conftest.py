@@ -63,7 +63,8 @@ class Mount:
         return ["-f", "-o", ",".join(words)]
 
     def environment(self):
-        env = dict(os.environ, CONCORDFS_TOKEN=self.crm.token, XDG_RUNTIME_DIR=str(self.runtime))
+        env = dict(os.environ, CONCORDFS_TOKEN=self.crm.token, XDG_RUNTIME_DIR=str(self.runtime),
+                   XDG_CONFIG_HOME=str(self.tmp / "config"))
         env.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0:exitcode=23")
         env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1:exitcode=23")
         env.setdefault("TSAN_OPTIONS", "exitcode=23:halt_on_error=0:second_deadlock_stack=1")

@@ -42,7 +42,11 @@ static int start(struct mount *m)
 {
 	int err = http_start(m->fs.http);
 
-	return err < 0 ? err : notifier_start(m->fs.notifier);
+	if (!err)
+		err = notifier_start(m->fs.notifier);
+	if (!err && m->config->started)
+		err = m->config->started(m->config->started_arg);
+	return err;
 }
 
 static int serve(struct mount *m)

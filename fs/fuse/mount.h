@@ -14,11 +14,16 @@ struct mount_config {
 	char **fuse_argv;
 	bool foreground;
 	uint64_t timeout_ns;
-	uint64_t grace_ns;	 /* how long running saves get at the end */
+	uint64_t grace_ns; /* how long running saves get at the end */
+	/* Runs once this process is the one that stays: threads may be started. May be NULL; an
+	 * error of its ends the mount. */
+	int (*started)(void *arg);
+	void *started_arg;
 	struct tree_config tree; /* stale and stale_arg are set by mount_run */
 };
 
-/* Mounts, serves until unmounted or told to end (SIGTERM, SIGINT, SIGHUP), and cleans up. Returns
+/* Mounts, serves until unmounted or told to end (SIGTERM, SIGINT; SIGHUP too,
+ * unless started() takes it), and cleans up. Returns
  * 0, or -errno after a sentence on stderr if it never came to serving. In the background the
  * caller's parent process has left with status 0 once the mount answers. */
 int mount_run(const struct mount_config *config);

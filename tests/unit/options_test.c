@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line and the token: what is taken, what is refused, and that no refusal tells. */
+/* The command line, mount(8)'s call and configuration files: what is taken, what lies over what, what
+ * is refused, and that no refusal tells. */
 #include "options.h"
 
 #include <fcntl.h>
@@ -10,33 +11,11 @@
 #include "base/clock.h"
 #include "base/macros.h"
 #include "check.h"
+#include "said.h"
 
 #define URL "https://crm.example.com"
 
 static char dir[] = "/tmp/options_test.XXXXXX";
-static char said[4096]; /* on stderr, by the last call */
-
-static FILE *capture;
-static int real_stderr;
-
-static void listen_in(void)
-{
-	fflush(stderr);
-	real_stderr = dup(STDERR_FILENO);
-	capture = tmpfile();
-	dup2(fileno(capture), STDERR_FILENO);
-}
-
-static void listen_out(void)
-{
-	fflush(stderr);
-	dup2(real_stderr, STDERR_FILENO);
-	close(real_stderr);
-	rewind(capture);
-	size_t n = fread(said, 1, sizeof(said) - 1, capture);
-	said[n] = '\0';
-	fclose(capture);
-}
 
 /* `args` ends with NULL. */
 static int parse(struct options *o, const char *const *args)
@@ -58,13 +37,6 @@ static int parse(struct options *o, const char *const *args)
 static int with(struct options *o, const char *list)
 {
 	return PARSE(o, "-o", list, URL, "/mnt");
-}
-
-static bool is_one_sentence(void)
-{
-	const char *eol = strchr(said, '\n');
-
-	return eol && !eol[1] && strncmp(said, "concordfs: ", 11) == 0;
 }
 
 static void refused(const char *list, const char *word)
@@ -156,6 +128,9 @@ static void test_switches(void)
 	CHECK_EQ(PARSE(&o, "--version"), 0);
 	CHECK(o.show_version);
 	options_fini(&o);
+	CHECK_EQ(PARSE(&o, "--help"), 0);
+	CHECK(o.show_help);
+	options_fini(&o);
 }
 
 static void test_paths_are_made_absolute(void)
@@ -182,7 +157,7 @@ static void test_words_of_mount_are_dropped(void)
 	struct options o = {0};
 
 	CHECK_EQ(with(&o, "_netdev,nofail,auto,noauto,user,users,defaults,rw,x-systemd.automount,"
-			  "comment=a b,nosuid,,"),
+			  "comment=a b,nosuid,dev,suid,user=jo,nouser,owner,X-mount.mkdir,,"),
 		 0);
 	CHECK_STR(o.fuse_argv[2],
 		  "nosuid,nodev,noexec,default_permissions,subtype=concordfs,fsname=" URL);
@@ -210,6 +185,12 @@ static void test_refusals(void)
 	refused("colections=deals", "did you mean collections?");
 	refused("exec", "unknown");
 	refused("zebra", "zebra");
+	refused("url=https://x", "unknown");
+	refused("mountpoint=/x", "unknown");
+	refused("token_command", "program");
+	refused("token_command=", "program");
+	refused("token_command=pass 'show", "quote");
+	refused("token_fil=x", "did you mean token_file?");
 	refused("ttl", "seconds");
 	refused("ttl=", "seconds");
 	refused("ttl=x", "seconds");
@@ -271,131 +252,228 @@ static void test_wrong_command_lines(void)
 	options_fini(&o);
 }
 
-/* The token from a file with these bytes and this mode, or NULL when it was refused. */
-static char *token_of(const char *bytes, size_t n, mode_t mode)
-{
-	struct options o = {.token_file = "token"};
-	char *token = NULL;
-	int fd = open("token", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+/* --- mount(8) --- */
 
-	CHECK_EQ(write(fd, bytes, n), (long long)n);
-	fchmod(fd, mode);
-	close(fd);
+static int helper(struct options *o, const char *const *args)
+{
+	char *argv[32] = {"/sbin/mount.concordfs"};
+	int argc = 1;
+
+	for (; args[argc - 1]; argc++)
+		argv[argc] = (char *)args[argc - 1];
 	listen_in();
-	int err = options_token(&o, &token);
+	int err = options_parse(argc, argv, o);
 	listen_out();
-	CHECK(err < 0 ? is_one_sentence() && strstr(said, "token") : !*said);
-	return err < 0 ? NULL : token;
-}
-
-static void token_is(const char *bytes, const char *want)
-{
-	char *token = token_of(bytes, strlen(bytes), 0600);
-
-	CHECK_STR(token, want);
-	CHECK(!strstr(said, "Secret"));
-	options_wipe(token);
-}
-
-static void test_what_a_token_file_may_hold(void)
-{
-	static char longest[5000];
-
-	token_is("1|Secret", "1|Secret");
-	token_is("1|Secret\n", "1|Secret");
-	token_is("1|Secret\r\n", "1|Secret");
-	token_is("1|Secret \n\n", "1|Secret");
-	token_is("", NULL);
-	token_is("\n", NULL);
-	token_is("1|Sec ret", NULL);
-	token_is("1|Secret\nHost: evil.example", NULL);
-	token_is("1|Secret\r\nHost:", NULL);
-	token_is(" 1|Secret", NULL);
-	token_is("1|Secr\x01t", NULL);
-	token_is("1|Secr\x7ft", NULL);
-	token_is("1|Secr\xc3\xa4t", NULL);
-	CHECK(!token_of("1|Se\0ret", 8, 0600));
-	memset(longest, 'x', sizeof(longest));
-	char *token = token_of(longest, 4096, 0600);
-	CHECK(token && strlen(token) == 4096);
-	options_wipe(token);
-	CHECK(!token_of(longest, 4097, 0600));
-}
-
-static void test_who_may_read_a_token_file(void)
-{
-	static const mode_t modes[] = {0644, 0640, 0660, 0604, 0610, 0601, 0666, 0777};
-	char mode[8];
-
-	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
-		CHECK(!token_of("1|Secret", 8, modes[i]));
-		snprintf(mode, sizeof(mode), "%04o", modes[i]);
-		CHECK(strstr(said, mode) && !strstr(said, "Secret"));
-	}
-	char *token = token_of("1|Secret", 8, 0400);
-	CHECK_STR(token, "1|Secret");
-	options_wipe(token);
-	unlink("token");
-}
-
-static int token_at(const char *path)
-{
-	struct options o = {.token_file = (char *)path};
-	char *token = NULL;
-
-	listen_in();
-	int err = options_token(&o, &token);
-	listen_out();
-	CHECK(err == 0 || is_one_sentence());
-	options_wipe(token);
 	return err;
 }
 
-static void test_what_a_token_file_may_be(void)
-{
-	options_wipe(token_of("1|Secret", 8, 0600));
-	CHECK_EQ(symlink("token", "link"), 0);
-	CHECK(token_at("link") < 0 && strstr(said, "symbolic link"));
-	CHECK_EQ(mkfifo("fifo", 0600), 0);
-	alarm(10); /* a FIFO must not hang us */
-	CHECK(token_at("fifo") < 0 && strstr(said, "regular"));
-	alarm(0);
-	CHECK_EQ(mkdir("directory", 0700), 0);
-	CHECK(token_at("directory") < 0 && strstr(said, "regular"));
-	CHECK(token_at("missing") < 0 && strstr(said, "missing"));
-	CHECK(token_at("/dev/null") < 0);
-	if (geteuid() == 0) {
-		CHECK_EQ(chown("token", 65534, 65534), 0);
-		CHECK(token_at("token") < 0 && strstr(said, "somebody else"));
-	}
-	unlink("token");
-}
+#define HELPER(o, ...) helper((o), (const char *const[]){__VA_ARGS__, NULL})
 
-static void test_the_environment_is_wiped(void)
+static void test_mount8_calls_it_its_own_way(void)
 {
 	struct options o = {0};
-	char variable[] = "CONCORDFS_TOKEN=1|Secret", *token = NULL;
 
-	putenv(variable); /* as execve leaves it: in place */
-	CHECK_EQ(options_token(&o, &token), 0);
-	CHECK_STR(token, "1|Secret");
-	options_wipe(token);
-	CHECK(!getenv("CONCORDFS_TOKEN"));
-	for (size_t i = 0; i < sizeof(variable); i++)
-		CHECK(i < sizeof("CONCORDFS_TOKEN=") - 1 || variable[i] == '\0');
-	listen_in();
-	int err = options_token(&o, &token);
-	listen_out();
-	CHECK(err < 0 && is_one_sentence() && strstr(said, "token_file"));
-	setenv("CONCORDFS_TOKEN", "1|Sec\nret", 1);
-	options_wipe(token_of("2|File", 6, 0600)); /* the file comes first, the other is gone too */
-	CHECK(!getenv("CONCORDFS_TOKEN"));
-	setenv("CONCORDFS_TOKEN", "1|Sec\nret", 1);
-	listen_in();
-	err = options_token(&o, &token);
-	listen_out();
-	CHECK(err < 0 && is_one_sentence() && !strstr(said, "Sec"));
-	options_wipe(NULL);
+	CHECK_EQ(HELPER(&o, URL, "/mnt", "-sfnv", "-t", "fuse.concordfs", "-o", "rw,zebra,ttl=5"),
+		 0);
+	CHECK(o.is_helper && o.is_fake && o.is_sloppy && o.is_verbose && !o.foreground);
+	CHECK(o.ttl_ns == 5 * NS_PER_SEC);
+	options_fini(&o);
+	CHECK(HELPER(&o, URL, "/mnt", "-o", "zebra") < 0 && is_one_sentence());
+	options_fini(&o);
+	CHECK(HELPER(&o, URL, "/mnt", "-s", "-o", "token=1|Secret") < 0 && is_one_sentence() &&
+	      !strstr(said, "Secret"));
+	options_fini(&o);
+	CHECK(HELPER(&o, URL) < 0 && is_one_sentence() && strstr(said, "mount.concordfs"));
+	options_fini(&o);
+	CHECK(HELPER(&o, URL, "/mnt", "-d") < 0 && is_one_sentence());
+	options_fini(&o);
+}
+
+/* --- configuration files --- */
+
+static void write_config(const char *text, mode_t mode)
+{
+	FILE *f = fopen("config/concordfs/config", "w");
+
+	CHECK(f && fputs(text, f) >= 0);
+	fchmod(fileno(f), mode);
+	fclose(f);
+}
+
+static void open_config(const char *text)
+{
+	static char variable[128];
+
+	if (chdir(dir) < 0)
+		return;
+	mkdir("config", 0700);
+	mkdir("config/concordfs", 0700);
+	snprintf(variable, sizeof(variable), "%s/config", dir);
+	setenv("XDG_CONFIG_HOME", variable, 1);
+	write_config(text, 0644);
+}
+
+static void close_config(void)
+{
+	unlink("config/concordfs/config");
+	unsetenv("XDG_CONFIG_HOME");
+}
+
+#define ACCOUNTS                                                                                   \
+	"[defaults]\nttl = 7\npage_size = 50\nro\nallow_other\n"                                   \
+	"[work]\nurl = " URL "\nmountpoint = ~/crm\ntoken_file = ~/token\n"                        \
+	"options = max_deletes=3,x-mark,context=a:b\\,c\npage_size = 60\ncreate_labels = yes\n"  \
+	"[home]\nurl = https://home.example\nro = no\nallow_other = off\nstate_dir = \"/s # 1\"\n"
+
+static void test_an_account_is_mounted_by_its_name(void)
+{
+	struct options o = {0};
+
+	open_config(ACCOUNTS);
+	setenv("HOME", "/home/jo", 1);
+	CHECK_EQ(PARSE(&o, "work"), 0);
+	CHECK_STR(said, "");
+	CHECK_STR(o.url, URL);
+	CHECK_STR(o.mountpoint, "/home/jo/crm");
+	CHECK_STR(o.token_file, "/home/jo/token");
+	CHECK(o.ttl_ns == 7 * NS_PER_SEC && o.page_size == 60 && o.max_deletes == 3);
+	CHECK(o.read_only && o.create_labels);
+	CHECK(strstr(o.fuse_argv[2], ",allow_other,context=a:b\\,c,fsname=" URL ",ro"));
+	options_fini(&o);
+	CHECK_EQ(PARSE(&o, "home", "/mnt"), 0);
+	CHECK_STR(o.url, "https://home.example");
+	CHECK_STR(o.mountpoint, "/mnt");
+	CHECK_STR(o.state_dir, "/s # 1");
+	CHECK(!o.read_only && !strstr(o.fuse_argv[2], "allow_other") && o.page_size == 50);
+	options_fini(&o);
+	CHECK_EQ(PARSE(&o, URL, "/mnt"), 0); /* no account, and the defaults all the same */
+	CHECK(o.ttl_ns == 7 * NS_PER_SEC && o.read_only && !o.token_file);
+	options_fini(&o);
+	CHECK_EQ(HELPER(&o, "work", "/mnt"), 0); /* as fstab calls it, for mount -a to find it */
+	CHECK(strstr(o.fuse_argv[2], ",fsname=work"));
+	options_fini(&o);
+	close_config();
+}
+
+static void test_the_command_line_is_over_the_file(void)
+{
+	struct options o = {0};
+
+	open_config(ACCOUNTS);
+	CHECK_EQ(PARSE(&o, "-o", "ttl=1,rw,token_command=pass show x", "work", "/other"), 0);
+	CHECK(o.ttl_ns == 1 * NS_PER_SEC && !o.read_only && !o.token_file);
+	CHECK_STR(o.token_command, "pass show x");
+	CHECK_STR(o.mountpoint, "/other");
+	options_fini(&o);
+	/* In one place, both: the order of the sources decides, so both are there. */
+	CHECK_EQ(PARSE(&o, "-o", "token_command=x,token_file=/y", URL, "/mnt"), 0);
+	CHECK(o.token_file && o.token_command);
+	options_fini(&o);
+	close_config();
+}
+
+static void config_refused(const char *text, const char *word, const char *other)
+{
+	struct options o = {0};
+
+	write_config(text, 0644);
+	bool ok = PARSE(&o, "work", "/mnt") < 0 && is_one_sentence() && strstr(said, word) &&
+		  strstr(said, other);
+	if (!CHECK(ok))
+		fprintf(stderr, "\t%s: said %s", text, said);
+	options_fini(&o);
+}
+
+static void test_mistakes_in_a_file_are_told_with_their_line(void)
+{
+	static const char work[] = "[work]\nurl = " URL "\n";
+	char text[256];
+	static const struct {
+		const char *line, *word;
+	} cases[] = {
+		{"tttl = 5", "did you mean ttl?"},
+		{"mount_point = /x", "did you mean mountpoint?"},
+		{"option = ro", "did you mean options?"},
+		{"ttl = x", "seconds"},
+		{"ttl", "seconds"},
+		{"ttl =", "no value"},
+		{"options = tttl=5", "did you mean ttl?"},
+		{"options = ttl=x", "seconds"},
+		{"ro = perhaps", "yes or no"},
+		{"mountpoint = crm", "begins with / or ~/"},
+		{"token_file = crm", "begins with / or ~/"},
+		{"token_command = pass 'show", "quote"},
+		{"url = ftp://x.example", "address"},
+		{"url = https://jo:Secret@x.example", "address"},
+		{"token = 1|Secret", "token_file"},
+		{"token", "token_file"},
+		{"options = token=1|Secret", "token_file"},
+		{"1|Secret", "neither"},
+		{"[work", "section"},
+		{"[https://x]", "section"},
+		{"[]", "section"},
+		{"a\x01"
+		 "b = 1",
+		 "control"},
+	};
+
+	open_config("");
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		snprintf(text, sizeof(text), "%s%s\n", work, cases[i].line);
+		config_refused(text, cases[i].word, "concordfs/config:3: ");
+		CHECK(!strstr(said, "Secret"));
+	}
+	config_refused("ttl = 5\n", "before the first", "config:1: ");
+	config_refused("[other]\nzebra = 5\n[work]\nurl = " URL "\n", "zebra", "config:2: ");
+	config_refused("[home]\n", "no account [work]", "https://");
+	config_refused("[work]\nttl = 1\n", "[work]", "no url");
+	close_config();
+}
+
+static void test_who_may_write_a_configuration(void)
+{
+	static const mode_t good[] = {0600, 0644, 0444, 0755}, bad[] = {0664, 0646, 0666, 0620};
+	struct options o = {0};
+
+	open_config(ACCOUNTS);
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		write_config(ACCOUNTS, good[i]);
+		CHECK_EQ(PARSE(&o, "home", "/mnt"), 0);
+		options_fini(&o);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		write_config(ACCOUNTS, bad[i]);
+		CHECK(PARSE(&o, URL, "/mnt") < 0 && is_one_sentence() && strstr(said, "go-w"));
+		options_fini(&o);
+	}
+	write_config(ACCOUNTS, 0644);
+	if (geteuid() == 0) {
+		CHECK_EQ(chown("config/concordfs/config", 65534, 65534), 0);
+		CHECK(PARSE(&o, URL, "/mnt") < 0 && is_one_sentence() &&
+		      strstr(said, "somebody else"));
+		options_fini(&o);
+	}
+	unlink("config/concordfs/config");
+	CHECK_EQ(mkfifo("config/concordfs/config", 0600), 0);
+	alarm(10);
+	CHECK(PARSE(&o, URL, "/mnt") < 0 && is_one_sentence() && strstr(said, "regular"));
+	alarm(0);
+	options_fini(&o);
+	close_config();
+	CHECK_EQ(PARSE(&o, URL, "/mnt"), 0); /* and none is none */
+	options_fini(&o);
+}
+
+static void test_an_unknown_account_is_not_repeated_when_it_may_be_a_token(void)
+{
+	struct options o = {0};
+
+	open_config(ACCOUNTS);
+	CHECK(PARSE(&o, "1|Secret") < 0 && is_one_sentence() && !strstr(said, "Secret"));
+	options_fini(&o);
+	CHECK(PARSE(&o, "wrk", "/mnt") < 0 && is_one_sentence() && strstr(said, "[wrk]"));
+	options_fini(&o);
+	close_config();
 }
 
 int main(void)
@@ -404,6 +482,8 @@ int main(void)
 
 	if (!mkdtemp(dir))
 		return 1;
+	unsetenv("XDG_CONFIG_HOME");
+	setenv("HOME", dir, 1); /* where nothing is configured */
 	test_defaults();
 	test_every_option_arrives();
 	test_switches();
@@ -413,10 +493,12 @@ int main(void)
 	test_refusals();
 	test_no_refusal_repeats_a_secret();
 	test_wrong_command_lines();
-	test_what_a_token_file_may_hold();
-	test_who_may_read_a_token_file();
-	test_what_a_token_file_may_be();
-	test_the_environment_is_wiped();
+	test_mount8_calls_it_its_own_way();
+	test_an_account_is_mounted_by_its_name();
+	test_the_command_line_is_over_the_file();
+	test_mistakes_in_a_file_are_told_with_their_line();
+	test_who_may_write_a_configuration();
+	test_an_unknown_account_is_not_repeated_when_it_may_be_a_token();
 	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
 	return system(command) != 0 || check_done("options") != 0;
 }

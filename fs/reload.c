@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reload: see reload.h. Its thread and whoever asks share two eventfds and no lock: `wake` counts
+ * the occasions (a signal handler may write there), `stop` becomes readable once and stays so,
+ * which also ends a token_command under way.
+ */
+#include "reload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "refuse.h"
+
+struct reload { /* (I) since reload_new or, marked *, reload_start */
+	const struct secret *secret;
+	struct command_limits limits; /* its stop_fd is `stop` */
+	int wake, stop;
+	struct http *http; /* (*) */
+	bool had_terminal; /* (*) */
+	bool is_started;
+	pthread_t thread;
+};
+
+static int hangup_fd = -1;     /* where the handler writes; the one reload's */
+static atomic_bool was_hangup; /* the occasion was, or one of them, a SIGHUP */
+
+static void add_one(int fd)
+{
+	uint64_t one = 1;
+	ssize_t n =
+		write(fd, &one, sizeof(one)); /* full: it is readable then, which is the point */
+
+	(void)n;
+}
+
+static void hang_up(int signal_number)
+{
+	int saved = errno;
+
+	(void)signal_number;
+	atomic_store(&was_hangup, true);
+	add_one(hangup_fd);
+	errno = saved;
+}
+
+static bool has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* True: this thread has something to read. */
+static bool sleep_till_asked(struct reload *r)
+{
+	struct pollfd fds[] = {{r->wake, POLLIN, 0}, {r->stop, POLLIN, 0}};
+	uint64_t count;
+
+	while (poll(fds, ARRAY_LEN(fds), -1) < 0)
+		;
+	if (fds[1].revents)
+		return false;
+	ssize_t n = read(r->wake, &count, sizeof(count));
+	(void)n;
+	return true;
+}
+
+static void read_again(struct reload *r)
+{
+	char *token = NULL;
+
+	if (secret_read(r->secret, &r->limits, &token) == 0)
+		log_debug(LOG_MAIN, "the token was read again: %s", secret_name(r->secret));
+	http_set_token(r->http, token);
+	secret_wipe(token);
+}
+
+/* In the foreground of a terminal, SIGHUP may also say that somebody closed the window. */
+static bool is_the_end(const struct reload *r, bool by_hangup)
+{
+	return by_hangup && r->had_terminal && !has_terminal();
+}
+
+static void *reload_main(void *arg)
+{
+	struct reload *r = arg;
+
+	while (sleep_till_asked(r)) {
+		bool by_hangup = atomic_exchange(&was_hangup, false);
+		if (is_the_end(r, by_hangup))
+			kill(getpid(), SIGTERM);
+		else if (secret_is_lasting(r->secret))
+			read_again(r);
+		else
+			log_info("main: the token came from %s and cannot be read again",
+				 secret_name(r->secret));
+	}
+	return NULL;
+}
+
+struct reload *reload_new(const struct secret *secret, uint64_t limit_ns)
+{
+	CLEANUP(reload_free) struct reload *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->secret = secret;
+	r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	r->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	r->limits = (struct command_limits){limit_ns, r->stop};
+	return r->wake < 0 || r->stop < 0 ? NULL : STEAL(r);
+}
+
+static void take_hangup(struct reload *r)
+{
+	struct sigaction sa = {.sa_handler = hang_up, .sa_flags = SA_RESTART};
+
+	hangup_fd = r->wake;
+	sigaction(SIGHUP, &sa, NULL);
+}
+
+int reload_start(struct reload *r, struct http *http)
+{
+	sigset_t all, before;
+
+	r->http = http;
+	r->had_terminal = has_terminal();
+	refuse_to_log();
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int err = pthread_create(&r->thread, NULL, reload_main, r);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err)
+		return -err;
+	r->is_started = true;
+	pthread_setname_np(r->thread, "concordfs-token");
+	take_hangup(r);
+	return 0;
+}
+
+void reload_ask(void *arg)
+{
+	struct reload *r = arg;
+
+	add_one(r->wake);
+}
+
+void reload_stop(struct reload *r)
+{
+	if (!r->is_started)
+		return;
+	signal(SIGHUP, SIG_IGN);
+	add_one(r->stop);
+	pthread_join(r->thread, NULL);
+	r->is_started = false;
+}
+
+void reload_free(struct reload *r)
+{
+	if (!r)
+		return;
+	reload_stop(r);
+	if (r->wake >= 0)
+		close(r->wake);
+	if (r->stop >= 0)
+		close(r->stop);
+	free(r);
+}
