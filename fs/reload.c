@@ -11,7 +11,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -24,13 +23,16 @@ struct reload { /* (I) since reload_new or, marked *, reload_start */
 	struct command_limits limits; /* its stop_fd is `stop` */
 	int wake, stop;
 	struct http *http; /* (*) */
-	bool had_terminal; /* (*) */
 	bool is_started;
 	pthread_t thread;
 };
 
-static int hangup_fd = -1;     /* where the handler writes; the one reload's */
-static atomic_bool was_hangup; /* the occasion was, or one of them, a SIGHUP */
+/* The handler's: of the one reload, set before it is installed. */
+static struct {
+	int wake;
+	bool has_terminal;
+	struct sigaction before;
+} hangup;
 
 static void add_one(int fd)
 {
@@ -41,16 +43,6 @@ static void add_one(int fd)
 	(void)n;
 }
 
-static void hang_up(int signal_number)
-{
-	int saved = errno;
-
-	(void)signal_number;
-	atomic_store(&was_hangup, true);
-	add_one(hangup_fd);
-	errno = saved;
-}
-
 static bool has_terminal(void)
 {
 	int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
@@ -58,6 +50,19 @@ static bool has_terminal(void)
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;
+}
+
+/* In the foreground of a terminal, SIGHUP may also say that somebody closed the window: then it is
+ * libfuse's, as before. Only what a handler may call. */
+static void hang_up(int signal_number)
+{
+	int saved = errno;
+
+	if (hangup.has_terminal && !has_terminal())
+		hangup.before.sa_handler(signal_number);
+	else
+		add_one(hangup.wake);
+	errno = saved;
 }
 
 /* True: this thread has something to read. */
@@ -85,21 +90,12 @@ static void read_again(struct reload *r)
 	secret_wipe(token);
 }
 
-/* In the foreground of a terminal, SIGHUP may also say that somebody closed the window. */
-static bool is_the_end(const struct reload *r, bool by_hangup)
-{
-	return by_hangup && r->had_terminal && !has_terminal();
-}
-
 static void *reload_main(void *arg)
 {
 	struct reload *r = arg;
 
 	while (sleep_till_asked(r)) {
-		bool by_hangup = atomic_exchange(&was_hangup, false);
-		if (is_the_end(r, by_hangup))
-			kill(getpid(), SIGTERM);
-		else if (secret_is_lasting(r->secret))
+		if (secret_is_lasting(r->secret))
 			read_again(r);
 		else
 			log_info("main: the token came from %s and cannot be read again",
@@ -121,11 +117,15 @@ struct reload *reload_new(const struct secret *secret, uint64_t limit_ns)
 	return r->wake < 0 || r->stop < 0 ? NULL : STEAL(r);
 }
 
-static void take_hangup(struct reload *r)
+/* Without SA_RESTART, like libfuse's, whose main thread has to look up when it is the end. */
+static void take_hangup(const struct reload *r)
 {
-	struct sigaction sa = {.sa_handler = hang_up, .sa_flags = SA_RESTART};
+	struct sigaction sa = {.sa_handler = hang_up};
 
-	hangup_fd = r->wake;
+	hangup.wake = r->wake;
+	sigaction(SIGHUP, NULL, &hangup.before);
+	hangup.has_terminal = has_terminal() && hangup.before.sa_handler != SIG_DFL &&
+			      hangup.before.sa_handler != SIG_IGN;
 	sigaction(SIGHUP, &sa, NULL);
 }
 
@@ -134,7 +134,6 @@ int reload_start(struct reload *r, struct http *http)
 	sigset_t all, before;
 
 	r->http = http;
-	r->had_terminal = has_terminal();
 	refuse_to_log();
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
