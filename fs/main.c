@@ -193,8 +193,10 @@ static int start(const struct options *o)
 		refuse("-o debug=%s names a room that there is not", o->debug);
 		return EXIT_USAGE;
 	}
-	if (o->is_verbose)
+	if (o->is_verbose) {
 		printf("concordfs: %s on %s\n", o->url, o->mountpoint);
+		fflush(stdout); /* whoever forks next leaves without */
+	}
 	if (o->is_fake)
 		return 0;
 	if (mountpoint_prepare(o->mountpoint) < 0)

@@ -289,11 +289,18 @@ static int take_address(struct options *o, const char *place)
 	return words_place(o, "url", place);
 }
 
+/* mount(8) makes an absolute path of what stands in fstab and happens to be a file's name where it is
+ * started: at boot, the account [home] comes as /home. */
+static const char *account_name(const char *place)
+{
+	return place[0] == '/' ? base_name(place) : place;
+}
+
 static int build(struct options *o, const struct command_line *line)
 {
 	const char *first = line->places[0];
 	bool by_name = !is_address(first);
-	int err = take_layers(o, line, by_name ? first : NULL);
+	int err = take_layers(o, line, by_name ? account_name(first) : NULL);
 
 	if (!err && !by_name)
 		err = take_address(o, first);
