@@ -22,10 +22,12 @@
 #include "http/engine.h"
 #include "http/token.h"
 
-struct http {		    /* (I) since http_new  (N) lock  (O) whoever runs the rounds */
-	char *base;	    /* (I) with /api */
-	char *ca_file;	    /* (I) or NULL */
-	struct token token; /* (O) */
+struct http {			    /* (I) since http_new  (N) lock  (O) whoever runs the rounds */
+	char *base;		    /* (I) with /api */
+	char *ca_file;		    /* (I) or NULL */
+	struct token token;	    /* (O) */
+	void (*refused)(void *arg); /* (I) */
+	void *refused_arg;	    /* (I) */
 	struct curl_slist headers[4]; /* (I) ours, not libcurl's: the token is not copied */
 	struct engine engine;	      /* (O) */
 	struct lock lock;	      /* N */
@@ -112,11 +114,9 @@ static bool build(struct http *h, const struct http_config *config)
 	}
 	link_headers(h);
 	struct transfer_config transfers = {h->base, h->ca_file, h->headers};
-	if (engine_init(&h->engine, &transfers, config->max_connections) < 0)
-		return false;
-	h->engine.ask = config->refused;
-	h->engine.ask_arg = config->refused_arg;
-	return true;
+	h->refused = config->refused;
+	h->refused_arg = config->refused_arg;
+	return engine_init(&h->engine, &transfers, config->max_connections) == 0;
 }
 
 DEFINE_CLEANUP(struct http *, http_free)
@@ -284,6 +284,8 @@ int http_start(struct http *h)
 	sigset_t all, before;
 
 	token_lock(&h->token);
+	h->engine.ask = h->refused; /* not before: nobody could answer http_run_one */
+	h->engine.ask_arg = h->refused_arg;
 	/* Signals are the main thread's, and once libfuse has gone it restores SIGPIPE's default. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

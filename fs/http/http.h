@@ -71,7 +71,7 @@ struct http_config {
 	const char *token;    /* copied into one locked page, wiped at http_free */
 	const char *ca_file;  /* or NULL: the system's */
 	int max_connections;  /* e.g. 4 */
-	/* The server refuses the token. Net thread: must not block, and http_set_token has to follow;
+	/* The server refuses the token. Net thread (never in http_run_one): must not block, and http_set_token has to follow;
 	 * till then requests wait. At most once a minute for a token that never worked. NULL: nobody
 	 * knows another one, and requests fail at once. */
 	void (*refused)(void *arg);

@@ -157,6 +157,24 @@ static void test_all_wait_for_the_token(void)
 	close_refused(s);
 }
 
+/* The check at the start: whoever would be asked does not run yet. */
+static void test_run_one_does_not_ask(void)
+{
+	const struct step no[] = {{REFUSED, 0, KEEP, false}};
+	struct server *s = server_start(no, 1);
+
+	on_refusal = find_later;
+	atomic_store(&asked, 0);
+	open_at("http", s->port, false);
+	struct job *j = make(METHOD_GET, "/me");
+	http_run_one(http, j);
+	EXPECT(j, -EACCES, 401);
+	CHECK(j->finished - j->started < 10 * SEC);
+	CHECK_EQ(atomic_load(&asked), 0);
+	drop(j);
+	close_refused(s);
+}
+
 static void test_nobody_waits_for_a_token_at_the_end(void)
 {
 	struct server *s = open_refused(1, find_later);
@@ -184,8 +202,9 @@ int main(void)
 	test_the_same_token_is_asked_for_once();
 	test_wrong_tokens_are_not_asked_for_over_and_over();
 	test_all_wait_for_the_token();
+	test_run_one_does_not_ask();
 	test_nobody_waits_for_a_token_at_the_end();
 	inspect_log(path);
-	CHECK_EQ(log_refusals, 4); /* one a server that has no other token */
+	CHECK_EQ(log_refusals, 5); /* one a server that has no other token */
 	return check_done("http_token");
 }

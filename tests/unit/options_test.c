@@ -25,6 +25,7 @@ static int parse(struct options *o, const char *const *args)
 
 	for (; args[argc - 1]; argc++)
 		argv[argc] = (char *)args[argc - 1];
+	options_fini(o); /* of the call before */
 	listen_in();
 	int err = options_parse(argc, argv, o);
 	listen_out();
@@ -261,6 +262,7 @@ static int helper(struct options *o, const char *const *args)
 
 	for (; args[argc - 1]; argc++)
 		argv[argc] = (char *)args[argc - 1];
+	options_fini(o); /* of the call before */
 	listen_in();
 	int err = options_parse(argc, argv, o);
 	listen_out();
