@@ -163,7 +163,7 @@ static int check_writers(int fd, const char *file, size_t *size)
 
 static int read_text(int fd, struct config *config, size_t *n)
 {
-	size_t size;
+	size_t size = 0;
 	int err = check_writers(fd, config->file, &size);
 
 	if (err < 0)
@@ -183,7 +183,7 @@ int config_load(char *file, struct config *config)
 {
 	const char *why = NULL;
 	unsigned line;
-	size_t n;
+	size_t n = 0;
 
 	*config = (struct config){.file = file};
 	if (!file)

@@ -27,7 +27,8 @@
 
 enum {
 	CONNECTIONS = 4,
-	CHECK_TIMEOUT_S = 20, /* of the first request: a person waits at the prompt */
+	CHECK_TIMEOUT_S = 20,  /* of the first request: a person waits at the prompt */
+	RECHECK_TIMEOUT_S = 5, /* of another token: who unmounts may wait for it */
 	GRACE_S = 10,
 };
 
@@ -55,28 +56,34 @@ static void ignore_done(struct job *j)
 }
 
 /* One request tells whether the address and the token are right, and whose account it is. */
-static int check_account(struct http *http, uint64_t *user_id)
+static int ask_account(struct http *http, unsigned seconds, uint64_t *user_id)
 {
 	CLEANUP(job_free) struct job *j = api_me();
+	char words[200];
 
 	if (!j)
 		return -ENOMEM;
 	j->done = ignore_done;
 	j->lane = LANE_SAVE; /* what other mounts read must not keep this one from starting */
-	j->deadline = clock_now() + CHECK_TIMEOUT_S * NS_PER_SEC;
-	http_share(http, 0);
-	log_mute(true);
+	j->deadline = clock_now() + seconds * NS_PER_SEC;
 	http_run_one(http, j);
 	int err = j->err ? j->err : api_read_me(j, user_id);
-	log_mute(false);
-	if (!err) {
-		http_share(http, *user_id);
+	if (!err)
 		return 0;
-	}
-	char words[200];
 	api_refusal(j, words, sizeof(words));
 	const char *reason = j->err ? j->reason : "its answer is not the API's";
 	refuse("the server does not let us in: %s%s%s", reason, words[0] ? ": " : "", words);
+	return err;
+}
+
+static int check_account(struct http *http, uint64_t *user_id)
+{
+	log_mute(true);
+	http_share(http, 0);
+	int err = ask_account(http, CHECK_TIMEOUT_S, user_id);
+	if (!err)
+		http_share(http, *user_id);
+	log_mute(false);
 	return err;
 }
 
@@ -96,9 +103,40 @@ static int open_spool(const struct options *o, uint64_t user_id, struct spool **
 
 /* The daemon, once it is one. */
 struct service {
+	const struct options *options;
+	uint64_t user_id;
 	struct http *http;
 	struct reload *reload;
 };
+
+static struct http *make_http(const struct service *s, const char *token, bool asks)
+{
+	const struct options *o = s->options;
+	struct http_config config = {.base_url = o->url,
+				     .token = token,
+				     .ca_file = o->ca_file,
+				     .max_connections = CONNECTIONS,
+				     .refused = asks ? reload_ask : NULL,
+				     .refused_arg = s->reload};
+
+	return http_new(&config);
+}
+
+/* Another user's token would save one person's drafts in another one's name. With the budget spent
+ * nobody can tell: then it is believed. */
+static bool accepts_token(void *arg, const char *token)
+{
+	const struct service *s = arg;
+	CLEANUP(http_free) struct http *probe = make_http(s, token, false);
+	uint64_t user_id = s->user_id;
+
+	int err = probe ? ask_account(probe, RECHECK_TIMEOUT_S, &user_id) : -ENOMEM;
+	if (!err && user_id != s->user_id) {
+		refuse("the new token is another user's: unmount and mount again to use it");
+		return false;
+	}
+	return !err || err == -EAGAIN;
+}
 
 static int start_reload(void *arg)
 {
@@ -107,8 +145,9 @@ static int start_reload(void *arg)
 	return reload_start(s->reload, s->http);
 }
 
-static int serve(const struct options *o, struct service *service, struct spool *spool)
+static int serve(struct service *service, struct spool *spool)
 {
+	const struct options *o = service->options;
 	struct mount_config config = {
 		.mountpoint = o->mountpoint,
 		.fuse_argc = o->fuse_argc,
@@ -143,46 +182,48 @@ static int serve(const struct options *o, struct service *service, struct spool 
 	return err < 0 ? EXIT_MOUNT : 0;
 }
 
-static int make_http(const struct options *o, const struct secret *secret, struct reload *reload,
-		     struct http **out)
+static int connect_with(struct service *s, const struct secret *secret)
 {
-	struct command_limits limits = {o->timeout_ns, -1};
+	struct command_limits limits = {s->options->timeout_ns, -1};
 	char *token = NULL;
 
 	if (secret_read(secret, &limits, &token) < 0)
 		return EXIT_USAGE;
-	struct http_config config = {.base_url = o->url,
-				     .token = token,
-				     .ca_file = o->ca_file,
-				     .max_connections = CONNECTIONS,
-				     .refused = secret_is_lasting(secret) ? reload_ask : NULL,
-				     .refused_arg = reload};
-	*out = http_new(&config);
+	reload_know(s->reload, token);
+	s->http = make_http(s, token, secret_is_lasting(secret));
 	secret_wipe(token);
-	if (!*out)
+	if (!s->http)
 		refuse("out of memory");
-	return *out ? 0 : EXIT_MOUNT;
+	return s->http ? 0 : EXIT_MOUNT;
+}
+
+static int check_and_serve(struct service *s)
+{
+	CLEANUP(spool_close) struct spool *spool = NULL;
+
+	if (check_account(s->http, &s->user_id) < 0)
+		return EXIT_SERVER;
+	if (open_spool(s->options, s->user_id, &spool) < 0)
+		return EXIT_MOUNT;
+	return serve(s, spool);
 }
 
 static int connect_and_serve(const struct options *o, const struct secret *secret)
 {
-	CLEANUP(reload_free) struct reload *reload = reload_new(secret, o->timeout_ns);
-	CLEANUP(http_free) struct http *http = NULL;
-	CLEANUP(spool_close) struct spool *spool = NULL;
-	uint64_t user_id = 0;
+	struct service s = {.options = o};
+	struct reload_config config = {secret, o->timeout_ns, accepts_token, &s};
 
-	if (!reload) {
+	s.reload = reload_new(&config);
+	if (!s.reload) {
 		refuse("out of memory or descriptors");
 		return EXIT_MOUNT;
 	}
-	int status = make_http(o, secret, reload, &http);
-	if (status)
-		return status;
-	if (check_account(http, &user_id) < 0)
-		return EXIT_SERVER;
-	if (open_spool(o, user_id, &spool) < 0)
-		return EXIT_MOUNT;
-	return serve(o, &(struct service){http, reload}, spool);
+	int status = connect_with(&s, secret);
+	if (!status)
+		status = check_and_serve(&s);
+	http_free(s.http);
+	reload_free(s.reload);
+	return status;
 }
 
 static int start(const struct options *o)

@@ -12,15 +12,18 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/map.h"
 #include "refuse.h"
 
 struct reload { /* (I) since reload_new or, marked *, reload_start */
-	const struct secret *secret;
+	struct reload_config config;
 	struct command_limits limits; /* its stop_fd is `stop` */
+	uint64_t known;		      /* (*) a hash of the token in use, then its thread's */
 	int wake, stop;
 	struct http *http; /* (*) */
 	bool is_started;
@@ -80,13 +83,24 @@ static bool sleep_till_asked(struct reload *r)
 	return true;
 }
 
+/* The same one costs no request. */
+static bool is_usable(struct reload *r, const char *token)
+{
+	uint64_t hash = map_hash_bytes(token, strlen(token));
+
+	if (hash != r->known && !r->config.accepts(r->config.arg, token))
+		return false;
+	r->known = hash;
+	return true;
+}
+
 static void read_again(struct reload *r)
 {
 	char *token = NULL;
 
-	if (secret_read(r->secret, &r->limits, &token) == 0)
-		log_debug(LOG_MAIN, "the token was read again: %s", secret_name(r->secret));
-	http_set_token(r->http, token);
+	if (secret_read(r->config.secret, &r->limits, &token) == 0)
+		log_debug(LOG_MAIN, "the token was read again: %s", secret_name(r->config.secret));
+	http_set_token(r->http, token && is_usable(r, token) ? token : NULL);
 	secret_wipe(token);
 }
 
@@ -95,26 +109,31 @@ static void *reload_main(void *arg)
 	struct reload *r = arg;
 
 	while (sleep_till_asked(r)) {
-		if (secret_is_lasting(r->secret))
+		if (secret_is_lasting(r->config.secret))
 			read_again(r);
 		else
 			log_info("main: the token came from %s and cannot be read again",
-				 secret_name(r->secret));
+				 secret_name(r->config.secret));
 	}
 	return NULL;
 }
 
-struct reload *reload_new(const struct secret *secret, uint64_t limit_ns)
+struct reload *reload_new(const struct reload_config *config)
 {
 	CLEANUP(reload_free) struct reload *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return NULL;
-	r->secret = secret;
+	r->config = *config;
 	r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	r->limits = (struct command_limits){limit_ns, r->stop};
+	r->limits = (struct command_limits){config->limit_ns, r->stop};
 	return r->wake < 0 || r->stop < 0 ? NULL : STEAL(r);
+}
+
+void reload_know(struct reload *r, const char *token)
+{
+	r->known = map_hash_bytes(token, strlen(token));
 }
 
 /* Without SA_RESTART, like libfuse's, whose main thread has to look up when it is the end. */

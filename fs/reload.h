@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * reload: a thread that sleeps until the token may have been replaced: on SIGHUP, and when the
- * server refuses the one we have. It reads the token from where it came and hands it to http. It
- * exists because reading may block (a command, a file on a network), which the net thread must not.
+ * server refuses the one we have. It reads the token from where it came, has a new one checked and
+ * hands it to http. It exists because that may block (a command, a file on a network, a request),
+ * which the net thread must not.
  */
 #ifndef RELOAD_H
 #define RELOAD_H
+
+#include <stdbool.h>
 
 #include "base/macros.h"
 #include "http/http.h"
@@ -13,8 +16,16 @@
 
 struct reload;
 
-/* secret is lent until reload_free. limit_ns: of a token_command. NULL: no memory or descriptors. */
-struct reload *reload_new(const struct secret *secret, uint64_t limit_ns);
+struct reload_config {
+	const struct secret *secret; /* lent until reload_free */
+	uint64_t limit_ns;	     /* of a token_command */
+	/* May a token that was never seen be used? May block; says itself why not. reload's thread. */
+	bool (*accepts)(void *arg, const char *token);
+	void *arg;
+};
+
+struct reload *reload_new(const struct reload_config *config); /* NULL: no memory or descriptors */
+void reload_know(struct reload *r, const char *token);	       /* the one of the start */
 /* Starts the thread and takes SIGHUP; after daemonising. http outlives reload_stop. */
 int reload_start(struct reload *r, struct http *http);
 /* For http_config.refused; arg is the reload. Any thread. */

@@ -218,12 +218,13 @@ def test_a_token_rotated_in_its_file_needs_no_remount(crm, mounts, token):
     first, = crm.ids("contacts")
     crm.rotate("1|rotated-not-secret")
     private(token, crm.token)
-    with crm.expect(("GET", f"/contacts/{first}"), ("GET", f"/contacts/{first}")) as seen:
+    with crm.expect(("GET", f"/contacts/{first}"), ("GET", "/me"), ("GET", f"/contacts/{first}")) as seen:
         assert (mnt / "contacts" / f"{first}.json").read_bytes()
-    assert [r.status for r in seen] == [401, 200]
+    assert [r.status for r in seen] == [401, 200, 200]
     crm.rotate("1|rotated-again-not-secret")
     private(token, crm.token)
-    with crm.expect(("PUT", f"/contacts/{first}"), ("PUT", f"/contacts/{first}", {"first_name": "Ada"})):
+    with crm.expect(("PUT", f"/contacts/{first}"), ("GET", "/me"),
+                    ("PUT", f"/contacts/{first}", {"first_name": "Ada"})):
         (mnt / "contacts" / f"{first}.json").write_text('{"first_name": "Ada"}')
 
 
@@ -271,6 +272,26 @@ def test_sighup_reads_the_token_again(crm, mounts, token):
     with crm.expect(("GET", "/contacts")) as seen:
         os.listdir(mnt / "contacts")
     assert seen[0].status == 200
+
+
+def test_another_users_token_is_not_used(crm, mounts, token):
+    """What is kept on disk and what is shown is the user's who mounted."""
+    crm.fill("contacts", 1)
+    mnt = mounts(crm, token_file=token, ttl=0)
+    private(token, crm.second_token)
+    mnt.proc.send_signal(signal.SIGHUP)
+    until(lambda: "another user's" in mnt.log(), what="the refusal")
+    with crm.expect(("GET", "/contacts")) as seen:
+        os.listdir(mnt / "contacts")
+    assert seen[0].status == 200 and "replaced" not in mnt.log()
+
+
+def test_a_new_token_that_is_refused_leaves_the_old_one_in_place(crm, mounts, token):
+    mnt = mounts(crm, token_file=token, ttl=0)
+    private(token, "9|wrong")
+    mnt.proc.send_signal(signal.SIGHUP)
+    until(lambda: "does not let us in" in mnt.log(), what="the refusal")
+    assert os.listdir(mnt / "contacts") == [] and "replaced" not in mnt.log()
 
 
 def test_the_same_token_again_changes_nothing(crm, mounts, token):
