@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The configuration files: an account mounted by its name, what lies over what, and mistakes in one sentence."""
 import os
+import pathlib
+import re
 import subprocess
 
 import pytest
@@ -219,6 +221,14 @@ def test_print_config_shows_no_secrets(crm, home, token):
     assert shown(done)["token_command"] == ("sh ...", f"{home.file}:3")
     assert "demo-token" not in done.stdout + done.stderr
     assert crm.log() == []
+
+
+def test_the_readmes_example_is_understood(home):
+    readme = (pathlib.Path(__file__).parent.parent / "README.md").read_text()
+    home.write(re.search(r"```\n(\[defaults\].*?)```", readme, re.DOTALL).group(1))
+    got = {key: value for key, (value, _) in shown(home.concordfs("--print-config")).items()}
+    assert got == {**got, "url": "https://crm.example.com", "mountpoint": f"{home.path}/crm", "ttl": "120", "ro": "yes",
+                   "token_command": "pass ...", "noatime": "yes", "collections": "contacts:deals"}
 
 
 def test_long_options(home):

@@ -12,7 +12,7 @@ import termios
 
 import pytest
 
-from conftest import BINARY, run, until
+from conftest import BINARY, SLOW, run, until
 
 
 @pytest.fixture
@@ -353,6 +353,34 @@ def test_children_do_not_inherit_the_token(crm, mounts, tmp_path):
 def test_no_core_and_no_look_into_the_process(crm, mnt):
     limits = pathlib.Path(f"/proc/{mnt.proc.pid}/limits").read_text()
     assert re.search(r"Max core file size\s+0\s+0\s", limits)
+
+
+def occurrences(pid, needle):
+    """What stands before each of them in the memory of a process."""
+    with open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
+            start, end = (int(x, 16) for x in line.split()[0].split("-"))
+            try:
+                memory.seek(start)
+                data = memory.read(end - start)
+            except (OSError, OverflowError):  # [vvar], [vsyscall]
+                continue
+            yield from (data[max(0, m.start() - 32):m.start()] for m in re.finditer(re.escape(needle), data))
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or SLOW != 1, reason="needs root, and the memory that a program has by itself")
+@pytest.mark.parametrize("source", ["environment", "token_file", "token_command", "rotated"])
+def test_our_copies_of_the_token_are_wiped(crm, mounts, token, source):
+    """But the header's page, and what libcurl keeps of the last requests."""
+    option = {"token_file": {"token_file": token}, "token_command": {"token_command": f"cat {token}"},
+              "rotated": {"token_file": token}}.get(source, {})
+    mnt = mounts(crm, **option)
+    if source == "rotated":
+        crm.rotate("1|rotated-not-secret")
+        private(token, crm.token)
+    os.listdir(mnt / "contacts")
+    before = list(occurrences(mnt.proc.pid, crm.token.encode()))
+    assert before and all(x.endswith(b"Authorization: Bearer ") for x in before), before
 
 
 def test_a_token_is_in_no_file_and_no_log(crm, mounts, tmp_path, place):

@@ -324,7 +324,7 @@ static void close_config(void)
 #define ACCOUNTS                                                                                   \
 	"[defaults]\nttl = 7\npage_size = 50\nro\nallow_other\n"                                   \
 	"[work]\nurl = " URL "\nmountpoint = ~/crm\ntoken_file = ~/token\n"                        \
-	"options = max_deletes=3,x-mark,context=a:b\\,c\npage_size = 60\ncreate_labels = yes\n"  \
+	"options = max_deletes=3,x-mark,context=a:b\\,c\npage_size = 60\ncreate_labels = yes\n"    \
 	"[home]\nurl = https://home.example\nro = no\nallow_other = off\nstate_dir = \"/s # 1\"\n"
 
 static void test_an_account_is_mounted_by_its_name(void)
