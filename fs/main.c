@@ -47,7 +47,6 @@ static void close_to_others(void)
 	prctl(PR_SET_DUMPABLE, 0);
 #endif
 	prctl(PR_SET_NAME, "concordfs");
-	umask(077);
 }
 
 static void ignore_done(struct job *j)
@@ -264,7 +263,10 @@ int main(int argc, char **argv)
 
 	secret_take_environment();
 	close_to_others();
-	int status = options_parse(argc, argv, &o) < 0 ? EXIT_USAGE : act(&o);
+	int status = options_parse(argc, argv, &o) < 0 ? EXIT_USAGE : 0;
+	umask(077); /* for what we write; the person's own, for the mount, is in o */
+	if (!status)
+		status = act(&o);
 	if (o.is_helper && status > EXIT_USAGE)
 		status = HELPER_FAILED;
 	fflush(stdout);

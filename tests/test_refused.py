@@ -152,7 +152,7 @@ def test_the_words_are_read_only_and_no_name_for_anything_else(crm, card):
     path, _ = card
     refused(path, edited(path, email="nope"))
     told = f"{path}.error"
-    assert os.stat(told).st_mode & 0o777 == 0o444
+    assert os.stat(told).st_mode & 0o777 == 0o444 and os.stat(told).st_nlink == 1
     assert os.stat(told).st_size == len(words_of(path).encode())
     with crm.expect(requests=0):
         for attempt in (lambda: os.open(told, os.O_WRONLY), lambda: os.truncate(told, 0),

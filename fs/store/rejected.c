@@ -75,8 +75,7 @@ static void put_words(int dir, const char *name, const char *words)
 /* Two texts of one name within a millisecond: the second one gets a number. */
 static bool next_name(const char *name, int try, char out[REJECTED_NAME_MAX])
 {
-	snprintf(out, REJECTED_NAME_MAX, try ? "%.*s-%d" : "%.*s", NAME_ROOM, name,
-		 try + 1);
+	snprintf(out, REJECTED_NAME_MAX, try ? "%.*s-%d" : "%.*s", NAME_ROOM, name, try + 1);
 	return try < 99;
 }
 

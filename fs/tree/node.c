@@ -227,7 +227,8 @@ static void fill_file(const struct tree *t, const struct node *n, struct stat *s
 {
 	mode_t mode = is_writable(t, n) ? 0644 : 0444;
 
-	st->st_nlink = n->record || n->local; /* 0: removed, and still open */
+	/* 0: removed, and still open */
+	st->st_nlink = n->record || n->local || n->refusal || n->control;
 	st->st_size = node_size(n);
 	st->st_blocks = (st->st_size + 511) / 512;
 	fill_times(st, node_mtime(t, n));
