@@ -145,6 +145,11 @@ class Told:
     text: bytes
 
 
+def distance(mine, base):
+    """How many members were changed, if it was made from that."""
+    return sum(not holds(base, k, v) for k, v in mine.items())
+
+
 class Known:
     """What a mount knows of one record."""
 
@@ -164,17 +169,25 @@ class Known:
         """Takes in what the server has; None: nothing."""
         if same(now, self.now):
             return
-        if self.served and self.now and now:
+        if self.served and self.now:
             self.remember(self.now["updated_at"], None, self.now, self.now)
         self.served, self.now = False, now
         self.version += 1
 
-    def base(self, stamp, process):
-        for who in (process, None):
-            for buffer in self.buffers:
-                if buffer[:2] == (stamp, who):
-                    return buffer[2:]
-        return (self.now, self.now) if self.now and self.now["updated_at"] == stamp else None
+    def base(self, stamp, process, mine):
+        """What mine was made from: its process' own last save, what was served, or what another process
+        here saved, if mine is as near to that."""
+        of_stamp = [b for b in self.buffers if b[0] == stamp]
+        own = [b[2:] for b in of_stamp if b[1] == process]
+        served = [b[2:] for b in of_stamp if b[1] is None]
+        saved = [b[2:] for b in of_stamp if b[1] not in (None, process)]
+        if own:
+            return own[0]
+        if self.now and self.now["updated_at"] == stamp:
+            return self.now, self.now
+        if len(served) == 1 and saved and distance(mine, saved[0][0]) <= distance(mine, served[0][0]):
+            return saved[0]
+        return served[0] if served else None
 
 
 def link(record, embed):
@@ -393,7 +406,7 @@ class Client:
 
     def judge(self, known, draft, mine, process):
         now, stamp = known.now, mine.get("updated_at")
-        pair = known.base(stamp, process) if stamp else None
+        pair = known.base(stamp, process, mine) if stamp else None
         if pair is None and draft.base and stamp in (None, draft.stamp):
             pair = draft.base, draft.then
         if pair is None and stamp is None:

@@ -314,7 +314,26 @@ def test_what_git_writes_is_one_put_and_no_delete(crm, card, repository, how):
     assert_saved(crm, card, job_title="Chief")
 
 
+def test_git_overrides_no_conflict_by_trying_again(crm, mounts, home):
+    """When a write fails it writes once more by another way: nobody has said that it should."""
+    crm.freeze(crm.now())  # two texts of one second: from which one git's was made nobody can tell
+    crm.fill("contacts", 3)
+    record = crm.ids("contacts")[0]
+    crm.change("contacts", record, job_title="Title0")
+    path = mounts(crm) / "contacts" / f"{record}.json"
+    env = {**home.environment, "GIT_DIR": str(home / "git"), "GIT_WORK_TREE": str(path.parent)}
+    who = "-c user.name=A -c user.email=a@b.c"
+    done = shell(f"set -e; git init -q; git add -A; git {who} commit -qm 1; sed -i 's/Title0/Chief/' {path.name}",
+                 cwd=path.parent, env=env)
+    assert done.returncode == 0, done.stderr
+    mark = crm.mark()
+    shell(f"git checkout -- {path.name}", cwd=path.parent, env=env)
+    assert [r for r in crm.log(since=mark) if r.method != "GET"] == []
+    assert crm.get("contacts", record)["job_title"] == "Chief"
+
+
 def test_a_text_as_it_was_once_read_holds_no_change(crm, card, repository, home):
+    crm.advance(2)
     command("sed -i '{s}' {p}", card, home)
     with crm.expect(requests=0):
         repository("git checkout -- {n}")

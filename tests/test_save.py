@@ -148,6 +148,28 @@ def test_three_saves_of_one_buffer_are_three_puts_without_a_conflict(crm, card):
             vim.forget_backup()
 
 
+def test_a_local_copy_that_is_brought_again_and_again_is_a_put_each_time(crm, card, tmp_path):
+    path, record = card
+    copy = tmp_path / "copy.json"
+    assert run("cp", path, copy).returncode == 0
+    for title, more in (("One", {}), ("Two", {"city": "Oslo"}), ("Three", {})):
+        crm.advance(2)
+        copy.write_bytes(edited(copy, job_title=title, **more))
+        with crm.expect(("PUT", f"/contacts/{record}", {"job_title": title, **more})):
+            assert run("cp", copy, path).returncode == 0
+    assert crm.get("contacts", record)["city"] == "Oslo"
+
+
+def test_an_older_buffer_does_not_undo_what_another_program_here_saved(crm, card, tmp_path):
+    path, record = card
+    stale = edited(path, job_title="Chief")
+    assert shell(f"""sed -i 's/"city": .*/"city": "Oslo",/' {path}""").returncode == 0
+    crm.advance(2)
+    with crm.expect(("PUT", f"/contacts/{record}", {"job_title": "Chief"})):
+        path.write_bytes(stale)
+    assert crm.get("contacts", record)["city"] == "Oslo"
+
+
 def test_undoing_a_saved_change_in_the_same_buffer_is_a_put_too(crm, card):
     path, record = card
     old = json.loads(path.read_bytes())

@@ -200,6 +200,22 @@ int edit_update(const struct kind *kind, struct jspan mine, const struct edit_ag
 	return err < 0 ? err : judge_text(&w);
 }
 
+size_t edit_distance(struct jspan mine, struct jspan base, struct jspan then)
+{
+	CLEANUP(members_fini) struct members m = {0}, b = {0}, t = {0};
+	size_t n = 0;
+
+	if (read_other(mine, &m) < 0 || read_other(base, &b) < 0 || read_other(then, &t) < 0 ||
+	    members_inherit(&b, &t) < 0)
+		return 0;
+	for (size_t i = 0; i < m.count; i++) {
+		const struct member *one = &m.list[i];
+		const struct member *was = members_find(&b, one->name, one->name_len);
+		n += !one->is_replaced && (!was || !jtext_equal(one->value, was->value));
+	}
+	return n;
+}
+
 int edit_create(const struct kind *kind, struct jspan mine, const struct edit_known *known,
 		struct edit *out)
 {

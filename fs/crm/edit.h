@@ -109,6 +109,10 @@ int edit_create(const struct kind *kind, struct jspan mine, const struct edit_kn
 int edit_verify(const struct kind *kind, struct jspan sent, struct jspan before,
 		struct jspan answer, struct jspan mine, struct report *out);
 
+/* How many members were changed, if mine was made from base (of which the server made then)? For a
+ * guess which of two texts it was made from. */
+size_t edit_distance(struct jspan mine, struct jspan base, struct jspan then);
+
 /* Does a record (its file's text) hold all that `sent` asks for, as far as it is shown? For a request
  * whose answer was lost; false where nothing of it is shown. */
 bool edit_is_done(const struct kind *kind, struct jspan sent, struct jspan record);

@@ -80,11 +80,21 @@ bool caller_gives_up(pid_t thread)
 	return !pending || (pending & ~news); /* none: another thread took it */
 }
 
+static bool is_git(const struct caller *c)
+{
+	return strcmp(c->command, "git") == 0;
+}
+
+bool caller_retries(const struct caller *c)
+{
+	return is_git(c);
+}
+
 enum caller_unlink caller_unlink(const struct caller *c)
 {
 	static const char programs[] = "mv cp install tar bsdtar unzip 7z cpio";
 
-	if (strcmp(c->command, "git") == 0)
+	if (is_git(c))
 		return UNLINK_REPLACES;
 	return kinds_has_word(programs, c->command, strlen(c->command)) ? UNLINK_REPLACES_UNREAD
 									: UNLINK_DELETES;

@@ -24,6 +24,10 @@ bool caller_is_dying(pid_t thread);
  * threads SIGURG all the time. */
 bool caller_gives_up(pid_t thread);
 
+/* Does it try again by itself, by another way, when a write fails? git does: then the same text once
+ * more is no person's word that a conflict is to be overridden. */
+bool caller_retries(const struct caller *c);
+
 /* What a program means that removes a record's file. mv from another filesystem, cp
  * --remove-destination, install and archivers unlink what stands at the name first, to write it
  * anew; but mv and tar --remove-files also remove in earnest what they have read just now. git

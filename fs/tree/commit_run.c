@@ -26,7 +26,8 @@ static const char advice_unknown[] =
 /* The three texts; each a reference. */
 struct three {
 	struct text base, then, now;
-	struct text other; /* as likely a base as `base`; or absent */
+	struct text other;	       /* as likely a base as `base`; or absent */
+	struct text saved, saved_then; /* another one, which somebody here saved; or absent */
 	bool known; /* else: made from a version that is not known here; base is what there is now */
 	bool told;  /* the person was told of a conflict with what there is now */
 	char *names; /* and in which members; or NULL */
@@ -40,6 +41,8 @@ static void three_fini(struct three *x)
 	text_put(&x->then);
 	text_put(&x->now);
 	text_put(&x->other);
+	text_put(&x->saved);
+	text_put(&x->saved_then);
 	free(x->names);
 }
 
@@ -71,14 +74,35 @@ static void gather(const struct commit *c, struct three *x) REQUIRES(T)
 	/* Told of this conflict, and saved again: knowingly. What is unknown to us counts as such only if
 	 * it is the same text; an editor's recovery writes an older one back. */
 	x->told = rec->told_conflict && rec->told_conflict == rec->version &&
+		  !caller_retries(&c->caller) &&
 		  (x->known || text_equal(&rec->told_text, &c->mine));
 	x->names = x->told && rec->told_names ? strdup(rec->told_names) : NULL;
 	x->base = text_ref(b.base);
 	x->then = text_ref(b.then);
 	x->now = text_ref(&rec->text);
 	x->other = b.other ? text_ref(b.other) : (struct text){0};
+	if (b.saved) {
+		x->saved = text_ref(b.saved);
+		x->saved_then = text_ref(b.saved_then);
+	}
 	x->has_products = rec->has_products;
 	x->via = rec->via;
+}
+
+/* Within one mount the last close wins: a text that is as near to what was saved here before as to
+ * what was served goes on from that, and does not collide with it. */
+static void choose_base(const struct commit *c, struct three *x)
+{
+	struct jspan mine = jspan_of(&c->mine);
+
+	if (!text_is_set(&x->saved) ||
+	    edit_distance(mine, jspan_of(&x->saved), jspan_of(&x->saved_then)) >
+		    edit_distance(mine, jspan_of(&x->base), jspan_of(&x->then)))
+		return;
+	text_put(&x->base);
+	text_put(&x->then);
+	x->base = text_ref(&x->saved);
+	x->then = text_ref(&x->saved_then);
 }
 
 static const struct choices *look_up(void *arg, const char *kind)
@@ -206,6 +230,7 @@ static void compare(struct commit *c)
 	tree_lock(c->tree);
 	gather(c, &x);
 	tree_unlock(c->tree);
+	choose_base(c, &x);
 	c->is_untouched = text_equal(&x.base, &c->mine);
 	struct edit_known known = known_to(c);
 	known.has_products = x.has_products;

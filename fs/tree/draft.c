@@ -63,6 +63,7 @@ void draft_put(struct tree *t, struct draft *d)
 {
 	if (!d || --d->refs)
 		return;
+	refusal_lift(d->refusal); /* whatever way the text went */
 	record_put(STEAL(d->record));
 	list_append(&t->dead_drafts, &d->link);
 }

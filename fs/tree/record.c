@@ -174,6 +174,17 @@ static struct version *version_other(const struct record *rec, const struct vers
 	return NULL;
 }
 
+/* The newest that somebody saved. */
+static struct version *version_saved(const struct record *rec, int64_t updated_at)
+{
+	list_each(pos, &rec->versions) {
+		struct version *v = container_of(pos, struct version, link);
+		if (v->updated_at == updated_at && v->process)
+			return v;
+	}
+	return NULL;
+}
+
 static size_t version_count(const struct record *rec)
 {
 	size_t n = 0;
@@ -223,6 +234,11 @@ bool record_base(const struct record *rec, int64_t updated_at, pid_t process, st
 	*out = (struct base){.base = v ? &v->base : &rec->text,
 			     .then = v ? &v->then : &rec->text,
 			     .other = other ? &other->base : NULL};
+	struct version *saved = v && !other ? version_saved(rec, updated_at) : NULL;
+	if (saved) {
+		out->saved = &saved->base;
+		out->saved_then = &saved->then;
+	}
 	return v;
 }
 

@@ -40,6 +40,10 @@ struct base {
 	const struct text *base, *then;
 	/* Another text of that same second that was served, older than base; NULL: none. */
 	const struct text *other;
+	/* What another process of this machine saved last that says the same of itself, and what the
+	 * server made of it: perhaps mine goes on from that (a local copy that cp brings, again and
+	 * again). NULL: none. */
+	const struct text *saved, *saved_then;
 };
 bool record_base(const struct record *rec, int64_t updated_at, pid_t process, struct base *out)
 	REQUIRES(T);

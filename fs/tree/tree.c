@@ -217,8 +217,9 @@ void tree_free(struct tree *t)
 	while (!list_is_empty(&t->dirs))
 		dir_close(t, container_of(t->dirs.next, struct dir, link));
 	tree_lock(t);
+	for (size_t i = 0; i < t->coll_count; i++)
+		free_refusals(&t->colls[i]); /* which may speak of drafts in another one */
 	for (size_t i = 0; i < t->coll_count; i++) {
-		free_refusals(&t->colls[i]);
 		free_drafts(t, &t->colls[i]);
 		free_locals(t, &t->colls[i]);
 	}
