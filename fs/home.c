@@ -1,16 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* home: see home.h. mount(8) at boot has no HOME: then the password database knows. */
+/* home: see home.h. HOME says it, but mount(8) takes it out of the environment, mount.fuse3 then puts
+ * /root there whoever calls it, and sudo -E leaves another user's: what is not ours is not our home,
+ * and the password database knows better. */
 #include "home.h"
 
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+static bool is_anothers(const char *dir)
+{
+	struct stat st;
+
+	return stat(dir, &st) == 0 && st.st_uid != geteuid();
+}
 
 const char *home_dir(void)
 {
 	const char *env = getenv("HOME");
-	const struct passwd *pw = env && *env ? NULL : getpwuid(geteuid());
+	bool is_good = env && env[0] == '/' && !is_anothers(env);
+	const struct passwd *pw = is_good ? NULL : getpwuid(geteuid());
 	const char *dir = pw ? pw->pw_dir : env;
 
 	return dir && dir[0] == '/' ? dir : NULL;

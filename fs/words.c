@@ -81,6 +81,11 @@ static const struct word {
 
 _Static_assert(ARRAY_LEN(words) <= WORDS_MAX, "options.given is too short");
 
+static bool is_flag(const struct word *w)
+{
+	return (w->flags & (NO_VALUE | WITH_VALUE)) == NO_VALUE;
+}
+
 /* mount(8)'s own words, which it passes on from fstab, and what every mount of ours has anyway.
  * dev and suid are what mount.fuse3 adds; there is nothing here that they would apply to. */
 static bool is_dropped(const char *word)
@@ -204,7 +209,7 @@ static void outrank(struct options *o, const struct origin *at, const struct wor
 /* rw is kept as the contrary of ro. */
 static int note(struct options *o, const struct origin *at, const struct word *w, const char *value)
 {
-	bool is_off = (w->flags & NO_VALUE) && value && strcmp(value, "no") == 0;
+	bool is_off = is_flag(w) && value; /* "no", which take_flag let pass */
 	const struct word *kept = w;
 	char *copy = value ? strdup(value) : NULL;
 
@@ -337,7 +342,7 @@ int words_check_key(const struct origin *at, const char *key)
 
 	if (w && (w->flags & SECRET))
 		return refuse_token(at);
-	return w || is_dropped(key) ? 0 : refuse_unknown(at, key, strlen(key));
+	return w ? 0 : refuse_unknown(at, key, strlen(key));
 }
 
 int words_take_key(struct options *o, const struct origin *at, const char *key, const char *value)
@@ -345,9 +350,7 @@ int words_take_key(struct options *o, const struct origin *at, const char *key, 
 	const struct word *w = find(key, strlen(key));
 	CLEANUP(free_string) char *plain = NULL;
 
-	if (!w) /* words_check_key let it pass: mount(8)'s */
-		return 0;
-	if ((w->flags & NO_VALUE) && !(w->flags & WITH_VALUE))
+	if (is_flag(w))
 		return take_flag(o, at, w, value);
 	if (!value)
 		return w->flags & NO_VALUE ? set_word(o, at, w, NULL)
@@ -448,13 +451,12 @@ void words_show(const struct options *o, FILE *out)
 		const struct word *w = &words[i];
 		const struct given *g = &o->given[i];
 		const char *value = g->is_given ? g->value : w->otherwise;
-		bool is_flag = (w->flags & NO_VALUE) && !(w->flags & WITH_VALUE);
 
 		if (w->set == set_state_dir)
 			value = o->state_dir;
 		if (w->flags & HIDDEN || (!g->is_given && !value))
 			continue;
-		if (is_flag)
+		if (is_flag(w))
 			show(out, w->name, g->is_given && !g->is_off ? "yes" : "no", g);
 		else if (w->set == set_token_command)
 			show_command(out, w, g);

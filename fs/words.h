@@ -12,7 +12,7 @@
 void words_defaults(struct options *o);
 /* A list as behind -o: split at its commas; a backslash takes the next character as it is. */
 int words_take(struct options *o, const struct origin *at, const char *list);
-/* A line of a configuration file. Before anything is taken, all keys are checked. */
+/* A line of a configuration file. words_check_key has let all keys pass before. */
 int words_check_key(const struct origin *at, const char *key);
 int words_take_key(struct options *o, const struct origin *at, const char *key, const char *value);
 /* "url", which was checked, or "mountpoint" from the command line. */

@@ -238,6 +238,16 @@ def test_long_options(home):
     assert home.concordfs("--version").stdout.startswith("concordfs ")
 
 
+def test_somebody_elses_home_is_not_read(home):
+    """mount.fuse3 sets HOME=/root for everybody, sudo -E keeps the caller's."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a directory away")
+    home.write("[work]\nzebra = 1\n")
+    os.chown(home.path, 65534, 65534)
+    done = home.concordfs("--print-config", "work")
+    assert done.returncode == 1 and "zebra" not in done.stderr and "[work]" in done.stderr
+
+
 def test_the_environment_is_as_empty_as_at_boot(crm, home, token):
     """No HOME: the password database knows it. Nothing there is read, the mount works."""
     home.env = {"PATH": os.environ["PATH"], "XDG_CONFIG_HOME": str(home.path / "none")}

@@ -47,7 +47,9 @@ class Machine:
         self.fstab("")
         self.proc = subprocess.Popen(["unshare", "-m", "sh", "-c", LAY_OVER, "sh", self.top], stdin=subprocess.DEVNULL,
                                      stdout=subprocess.PIPE, text=True)
-        assert self.proc.stdout.readline() == "ready\n", "nothing can be laid over /etc"
+        if self.proc.stdout.readline() != "ready\n":
+            shutil.rmtree(self.top)
+            pytest.skip("nothing can be laid over /etc here")
 
     def fstab(self, *lines):
         (self.top / "etc" / "fstab").write_text("".join(line + "\n" for line in lines))
@@ -146,6 +148,13 @@ def test_mount_t_fuse_concordfs_with_a_helper_of_that_name(crm, machine):
     assert "contacts" in machine.lists()
 
 
+@pytest.mark.parametrize("kind", ["concordfs", "fuse.concordfs"])
+def test_a_token_command_passes_through_mount(crm, machine, kind):
+    command = f"token_command=cat '{machine.token}'"
+    succeeds(machine.run("mount", "-t", kind, "-o", command, crm.url, machine.point))
+    assert "contacts" in machine.lists()
+
+
 def test_the_helper_takes_its_arguments_in_mounts_order(crm, machine):
     succeeds(machine.run("mount.concordfs", crm.url, machine.point, "-n", "-o", options(machine, "rw")))
     assert "contacts" in machine.lists()
@@ -217,9 +226,10 @@ def test_a_token_in_an_fstab_line_is_one_sentence(crm, machine):
 # An ordinary user
 
 
-def test_an_ordinary_user_mounts_an_fstab_line_and_unmounts_it(crm, machine):
+@pytest.mark.parametrize("kind", ["concordfs", "fuse.concordfs"])
+def test_an_ordinary_user_mounts_an_fstab_line_and_unmounts_it(crm, machine, kind):
     machine.give_to_jo()
-    machine.fstab(f"{crm.url} {machine.point} concordfs user,noauto,{options(machine)} 0 0")
+    machine.fstab(f"{crm.url} {machine.point} {kind} user,noauto,{options(machine)} 0 0")
     succeeds(machine.run("mount", machine.point, jo=True))
     assert "contacts" in machine.lists(jo=True)
     assert machine.lists() == []  # root is somebody else

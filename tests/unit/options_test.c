@@ -396,6 +396,7 @@ static void test_mistakes_in_a_file_are_told_with_their_line(void)
 		{"tttl = 5", "did you mean ttl?"},
 		{"mount_point = /x", "did you mean mountpoint?"},
 		{"option = ro", "did you mean options?"},
+		{"user = jo", "unknown option user"},
 		{"ttl = x", "seconds"},
 		{"ttl", "seconds"},
 		{"ttl =", "no value"},
