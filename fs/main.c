@@ -229,6 +229,7 @@ static int start(const struct options *o)
 {
 	CLEANUP(secret_fini) struct secret secret = {0};
 
+	umask(077); /* of what we make; options have the user's for what we show */
 	if (log_init(o->debug) < 0) {
 		refuse("-o debug=%s names a room that there is not", o->debug);
 		return EXIT_USAGE;

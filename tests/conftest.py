@@ -116,6 +116,17 @@ class Mount:
         bad = [line for line in self.log().splitlines() if SUSPICIOUS.search(line)]
         assert not bad, "suspicious lines in the daemon's log:\n" + self.log()[-8000:]
 
+    def check_secret(self):
+        """After every test: the token is in no log, no file of ours, and not where ps would show it."""
+        secret = self.crm.token.split("|")[1]
+        assert secret not in self.log()
+        if self.proc and self.proc.poll() is None:
+            for name in ("cmdline", "environ"):
+                with contextlib.suppress(OSError):  # nobody but root may look
+                    assert secret not in pathlib.Path(f"/proc/{self.proc.pid}/{name}").read_text()
+        assert subprocess.run(["grep", "-rqF", secret, str(self.state)], check=False,
+                              stderr=subprocess.DEVNULL).returncode != 0
+
     def __truediv__(self, name):
         return self.path / name
 
@@ -189,6 +200,7 @@ def mounts(watchdog, tmp_path):
     for mount in made:
         with contextlib.ExitStack() as stack:
             stack.callback(mount.detach)
+            mount.check_secret()
             if mount.proc and mount.proc.poll() is None:
                 mount.stop()
             mount.check_log()
