@@ -153,13 +153,20 @@ static int detach(const char *path)
 	return umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 ? 0 : run_fusermount(path);
 }
 
+/* ECONNABORTED is what a request gets that waits while the daemon dies. */
+static bool is_dead(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+}
+
 static int clear_dead(const char *path)
 {
 	char type[TYPE_MAX];
-	struct stat st;
 
 	for (int i = 0; i < STACKED_MAX && find_top(path, type); i++) {
-		if (strcmp(type, OUR_TYPE) != 0 || stat(path, &st) == 0 || errno != ENOTCONN) {
+		if (strcmp(type, OUR_TYPE) != 0 || !is_dead(path)) {
 			refuse("something is mounted on %s already", path);
 			return -EBUSY;
 		}

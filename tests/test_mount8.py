@@ -91,6 +91,10 @@ class Machine:
             os.kill(pid, signal.SIGKILL)
         until(lambda: not self.daemons(), what="the daemon's end")
 
+    def sees_it_dead(self, jo):
+        """What was asked while the daemon died gets another error."""
+        until(lambda: "not connected" in self.run("ls", self.point, jo=jo).stderr, what="a dead mount")
+
     def end(self):
         while self.mounted():
             assert self.run("umount", "-l", self.point).returncode == 0
@@ -283,7 +287,7 @@ def test_a_dead_mount_of_our_own_is_detached_first(crm, machine, jo):
     for name in ("concordfs", "mount.concordfs"):
         succeeds(machine.run(name, crm.url, machine.point, "-o", options(machine), jo=jo))
         machine.kill_daemon()
-        assert "not connected" in machine.run("ls", machine.point, jo=jo).stderr
+        machine.sees_it_dead(jo)
     succeeds(machine.run("mount.concordfs", crm.url, machine.point, "-o", options(machine), jo=jo))
     assert len(machine.mounted()) == 1 and "contacts" in machine.lists(jo=jo)
 
