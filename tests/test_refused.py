@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -123,6 +124,17 @@ def test_bad_json_is_told_with_line_and_column(crm, card):
     with crm.expect(requests=0):
         refused(path, b'{\n  "first_name": "A"\n  "city": "B"\n}\n')
     assert f"{path.name}:3:3: " in words_of(path)
+
+
+@pytest.mark.parametrize("member", ["unknown_{}", "city"])
+def test_a_text_with_tens_of_thousands_of_mistakes_is_refused_at_once(crm, card, member):
+    path, _ = card
+    lines = ",\n".join(f'"{member.format(i)}": "{"y" * 200}"' for i in range(64_000))
+    began = time.monotonic()
+    with crm.expect(requests=0):
+        refused(path, f"{{\n{lines}\n}}\n".encode())
+    assert time.monotonic() - began < 8 * SLOW  # all others wait as long
+    assert "more" in words_of(path)
 
 
 def test_bad_json_that_write_itself_refused_is_told_too(crm, card):

@@ -50,12 +50,17 @@ static void find_place(struct jspan text, const char *at, struct problem *p)
 	p->column = (unsigned)(at - start) + 1;
 }
 
+/* Asked before a place is found: lines are counted for that, and nobody will see it. */
+static bool is_full(struct report *r)
+{
+	bool full = r->count == REPORT_MAX;
+
+	r->more += full;
+	return full;
+}
+
 static void add(struct report *r, struct problem p, const char *member, const char *sentence)
 {
-	if (r->count == REPORT_MAX) {
-		r->more++;
-		return;
-	}
 	p.sentence = copy_line(sentence, REPORT_SENTENCE_MAX);
 	p.member = member ? copy_line(member, MEMBER_MAX) : NULL;
 	if (!p.sentence || (member && !p.member)) {
@@ -74,6 +79,8 @@ void report_add(struct report *r, struct jspan text, const char *at, const char 
 	struct problem p = {0};
 	va_list ap;
 
+	if (is_full(r))
+		return;
 	va_start(ap, fmt);
 	vsnprintf(sentence, sizeof(sentence), fmt, ap);
 	va_end(ap);
@@ -85,6 +92,8 @@ void report_add_fault(struct report *r, const struct jfault *fault)
 {
 	char sentence[200];
 
+	if (is_full(r))
+		return;
 	snprintf(sentence, sizeof(sentence), "not JSON: %s", fault->why);
 	add(r, (struct problem){.line = fault->line, .column = fault->column}, NULL, sentence);
 }
@@ -150,6 +159,8 @@ void report_add_dotted(struct report *r, struct jspan text, const char *dotted,
 	struct word w;
 	bool found = jtext_type(value) == J_OBJECT;
 
+	if (is_full(r))
+		return;
 	for (unsigned depth = 0; dotted; depth++) {
 		dotted = next_word(dotted, &w);
 		if (found && depth < DEPTH_MAX)
