@@ -170,3 +170,42 @@ def test_what_the_server_leaves_out_without_a_word_is_told(crm, card):
     refused(path, edited(path, job_title="Chief", city="Oslo"), errno.EPERM)
     told = words_of(path)
     assert "job_title" in told and "city" not in told
+
+
+def lost_and_typed_on(crm, path):
+    """A POST whose answer was lost, and that is found by the next save, which changes it: the number."""
+    crm.fault(method="POST", action="reset_after_apply")
+    crm.fault(method="GET", action="reset", times=FOREVER)
+    refused(path, b'{"first_name": "Lost", "city": "Oslo"}', errno.EIO)
+    crm.clear_faults()
+    return crm.ids("contacts")[-1]
+
+
+def test_a_create_found_again_whose_change_is_left_out_is_not_created_twice(crm, card):
+    path = card[0].parent / "new.json"
+    created = lost_and_typed_on(crm, path)
+    fault = crm.fault(method="PUT", body={**crm.get("contacts", created), "city": "Bergen"})
+    text = b'{"first_name": "Lost", "city": "Bergen", "job_title": "Chief"}'
+    refused(path, text, errno.EPERM)
+    crm.release(fault)
+    crm.change("contacts", created, city="Bergen")  # which the server has taken
+    assert os.readlink(path) == f"{created}.json" and path.read_bytes() == text
+    assert "job_title" in words_of(path.parent / f"{created}.json") and not has_words(path)
+    mark = crm.mark()
+    path.write_bytes(text)
+    assert [(r.method, r.path) for r in writes(crm, mark)] == [("PUT", f"/contacts/{created}")]
+    assert crm.count("contacts") == 6 and not has_words(path.parent / f"{created}.json")
+
+
+def test_a_create_found_again_whose_change_is_lost_too_is_not_created_twice(crm, card):
+    path = card[0].parent / "new.json"
+    created = lost_and_typed_on(crm, path)
+    crm.fault(method="PUT", action="reset_after_apply", times=FOREVER)
+    crm.fault(method="GET", path=f"/contacts/{created}", action="reset", times=FOREVER)
+    text = b'{"first_name": "Lost", "city": "Bergen"}'
+    refused(path, text, errno.EIO)
+    crm.clear_faults()
+    mark = crm.mark()
+    path.write_bytes(text)
+    assert writes(crm, mark) == [] and crm.count("contacts") == 6
+    assert os.readlink(path) == f"{created}.json" and not has_words(path.parent / f"{created}.json")

@@ -324,10 +324,12 @@ static void adopt(struct commit *c, const struct record_msg *msg, uint64_t asked
 	}
 	tree_unlock(c->tree);
 	c->created = true;
-	if (rec)
-		commit_judge(c);
-	else
+	if (!rec) {
 		commit_fail_plain(c, -ENOMEM);
+		return;
+	}
+	commit_adopt(c);
+	commit_judge(c);
 }
 
 static void not_found(struct commit *c)

@@ -250,7 +250,7 @@ static void take_place(struct commit *c) REQUIRES(T)
 	struct node *n = c->node;
 	char name[NAME_MAX + 1] = "", record_name[NAME_RECORD_MAX];
 
-	if (n->record == c->record && !c->created && !c->new_name)
+	if (c->adopted || (n->record == c->record && !c->created && !c->new_name))
 		return;
 	clear_name(c);
 	if (n->local) {
@@ -330,6 +330,44 @@ static void into_tree(struct commit *c, struct draft_note *note) REQUIRES(T)
 		draft_detach(c->tree, d);
 	rec->vacated = false;
 	tree_tell_stale(c->tree, n->ino, 0, NULL);
+}
+
+static void adopt(struct commit *c, struct draft_note *note) REQUIRES(T)
+{
+	struct draft *d = c->draft;
+	char name[NAME_RECORD_MAX];
+
+	*note = (struct draft_note){0};
+	if (d->loose || !d->node)
+		return;
+	take_place(c);
+	c->adopted = true;
+	name_of_record(c->record->id, name);
+	char *about = strdup(name);
+	if (about) {
+		refusal_lift(refusal_find(c->coll, c->about));
+		free(c->about);
+		c->about = about;
+	}
+	record_put(d->record);
+	d->record = record_ref(c->record);
+	text_put(&d->then);
+	d->then = text_ref(&c->record->text);
+	d->base_time = c->record->updated_at;
+	d->posted = 0;
+	draft_note(d, note);
+}
+
+void commit_adopt(struct commit *c)
+{
+	struct draft_note note;
+
+	draft_note_lock(c->tree, c->draft);
+	tree_lock(c->tree);
+	adopt(c, &note);
+	tree_unlock(c->tree);
+	draft_write_note(c->tree, &note);
+	draft_note_unlock(c->tree, c->draft);
 }
 
 static void save_in_tree(struct commit *c)

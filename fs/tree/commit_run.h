@@ -40,6 +40,7 @@ struct commit {
 	/* The net thread's. */
 	int64_t mine_time;  /* updated_at in mine, or VIEW_NO_TIME */
 	bool created;	    /* by this commit */
+	bool adopted;	    /* by an earlier one; it is in its place */
 	bool acted;	    /* something was sent that changes the server */
 	bool is_untouched;  /* mine is to the byte what it was made from */
 	unsigned asked;	    /* questions so far: they must come to an end */
@@ -87,6 +88,9 @@ void commit_succeed(struct commit *c);
 /* It is saved, and yet not all of it: err and the report are told. */
 void commit_succeed_but(struct commit *c, int err, const struct report *report);
 void commit_stay_local(struct commit *c);
+/* c->record is what an earlier POST of the draft created: it stands there from now on, whatever
+ * becomes of what was written since. Looked for by its old text once more, it would not be found. */
+void commit_adopt(struct commit *c);
 /* err: -errno; advice: static, what to do next, or NULL. report may be empty. */
 void commit_fail(struct commit *c, int err, const struct report *report, const char *advice);
 void commit_refuse(struct commit *c, int err, const char *advice, const char *fmt, ...)
