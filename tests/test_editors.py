@@ -6,6 +6,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -435,6 +436,28 @@ def test_a_stray_signal_does_not_give_up_a_save(crm, mounts, tmp_path, name, sta
     said = saver.communicate()[1]
     assert (saver.returncode, "Interrupted" in said) == (status, bool(status)), said
     assert crm.get("contacts", record)["job_title"] == ("Title0" if status else "Title1")
+
+
+def test_a_saver_that_was_told_something_is_soon_let_go_at_any_time(crm, mounts):
+    crm.fill("contacts", 3)
+    record = crm.ids("contacts")[0]
+    crm.change("contacts", record, job_title="Title0")
+    path = mounts(crm) / "contacts" / f"{record}.json"
+    path.read_bytes()
+    crm.fault(method="PUT", status=429, headers={"Retry-After": "50"}, times=None)
+    saver = subprocess.Popen([sys.executable, "-c", STRAY, path, "SIGURG"], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert saver.stdout.readline() == "written\n"
+    mark = crm.mark()
+    saver.stdin.write("go on\n")
+    saver.stdin.flush()
+    crm.wait(lambda log: any(r.method == "PUT" for r in log[mark:]))
+    saver.send_signal(signal.SIGURG)
+    time.sleep(1)  # nothing else happens: the save waits for the server's window
+    began = time.monotonic()
+    saver.kill()
+    saver.communicate(timeout=30 * SLOW)
+    assert time.monotonic() - began < 2 * SLOW
 
 
 def test_a_saver_that_was_told_something_can_be_killed_all_the_same(crm, mounts):

@@ -195,7 +195,8 @@ static void run_tasks(struct http *h)
 	}
 }
 
-/* Runs those whose time has come, all of them at the end; when the next one wants to run. */
+/* Runs those whose time has come, all of them at the end; when the next one wants to run, which may
+ * be one that has just been put off again. */
 static uint64_t run_later(struct http *h, uint64_t now)
 {
 	uint64_t next = UINT64_MAX;
@@ -204,16 +205,18 @@ static uint64_t run_later(struct http *h, uint64_t now)
 	list_init(&due);
 	list_each_safe(pos, &h->later) {
 		struct task *t = container_of(pos, struct task, link);
-		if (!h->engine.is_stopping && t->not_before > now) {
-			next = t->not_before < next ? t->not_before : next;
+		if (!h->engine.is_stopping && t->not_before > now)
 			continue;
-		}
 		list_remove(pos);
 		list_append(&due, pos);
 	}
 	for (struct list *l; (l = list_pop(&due));) {
 		struct task *t = container_of(l, struct task, link);
 		t->run(t);
+	}
+	list_each(pos, &h->later) {
+		const struct task *t = container_of(pos, struct task, link);
+		next = t->not_before < next ? t->not_before : next;
 	}
 	return next;
 }
