@@ -257,6 +257,18 @@ def test_a_rejected_text_can_be_copied_and_removed(crm, mnt, card, tmp_path):
     assert name not in rejected(mnt)
 
 
+def test_removing_the_words_of_a_later_rename_drops_the_text_refused_before_it_too(crm, mnt, card):
+    path, _ = card
+    before, text = path.read_bytes(), edited(path, email="nope")
+    refused(path, text)
+    done = shell(f"sed -i 's/^  \"job_title\": .*/  \"job_title\": \"X\",/' {path}")  # and it is refused again
+    assert done.returncode != 0 and path.read_bytes() == text
+    with crm.expect(requests=0):
+        os.unlink(f"{path}.error")
+        assert path.read_bytes() == before and not has_words(path)
+    until(lambda: text in rejected(mnt).values(), what="the dropped text in rejected/")
+
+
 # The brake
 
 

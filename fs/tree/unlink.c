@@ -15,6 +15,7 @@
 #include "tree/control.h"
 #include "tree/draft.h"
 #include "tree/local.h"
+#include "tree/name.h"
 #include "tree/node.h"
 #include "tree/record.h"
 #include "tree/refusal.h"
@@ -99,10 +100,21 @@ struct unlink {
 	enum caller_unlink meant;
 };
 
+/* The refused text at the name itself: another one may have been refused there since, by rename. */
+static struct draft *refused_at(struct coll *c, const char *name) REQUIRES(T)
+{
+	uint64_t id;
+	const struct record *rec =
+		name_classify(name, &id) == NAME_RECORD ? record_find(c, id) : NULL;
+	struct draft *d = rec && rec->node ? rec->node->draft : NULL;
+
+	return d && d->refused && !d->refusal ? d : NULL;
+}
+
 /* `rm 41.json.error`: the person gives the refused text up. */
 static void drop_refused(struct tree *t, struct refusal *r, const struct waiter *w) REQUIRES(T)
 {
-	struct draft *d = r->draft;
+	struct draft *own = refused_at(r->coll, r->name), *d = own ? own : r->draft;
 	struct node *n = d && !d->commit ? d->node : NULL;
 	/* A text that could not be renamed to that name has one of its own, and stays there. */
 	struct local *local =
