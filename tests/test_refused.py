@@ -64,6 +64,20 @@ def test_a_refused_save_is_explained_beside_the_file_with_the_line(crm, card):
     assert f"rm {path.name}.error" in told
 
 
+def test_the_words_and_the_control_files_are_files_with_a_name(mnt, card):
+    path, _ = card
+    refused(path, edited(path, email="nope"))
+    os.unlink(path)
+    until(lambda: rejected(mnt), what="the text in rejected/")
+    refused(path, edited(path, email="nope"))
+    kept = next((mnt / ".concordfs" / "rejected").iterdir())
+    for file in (path.parent / f"{path.name}.error", mnt / ".concordfs" / "errors.ndjson", kept):
+        assert file.stat().st_nlink == 1, file
+    with open(f"{path}.error") as f:
+        os.unlink(f"{path}.error")
+        assert os.fstat(f.fileno()).st_nlink == 0
+
+
 def test_a_good_save_takes_the_words_away(crm, card):
     path, record = card
     refused(path, edited(path, email="nope"))
