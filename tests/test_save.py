@@ -113,6 +113,16 @@ def test_what_a_recovery_overwrites_is_set_aside_too(crm, mnt, card):
     until(lambda: "rejected" in shell(f"grep -rl nope {mnt.state}").stdout, what="the refused text")
 
 
+def test_what_is_appended_beyond_the_largest_text_is_refused_by_write(card):
+    path = card[0].parent / "long.tmp"
+    with open(path, "ab", buffering=0) as f:
+        for _ in range(16):
+            f.write(b"x" * (1 << 20))
+        with pytest.raises(OSError) as e:
+            f.write(b"x")
+    assert e.value.errno == errno.EFBIG and path.stat().st_size == 16 << 20
+
+
 def test_a_second_try_after_a_refusal_is_one_put(crm, card):
     path, record = card
     refuse(crm, record)

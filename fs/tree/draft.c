@@ -381,13 +381,24 @@ static void undo_write(struct tree *t, struct draft *d, const struct writing *w)
 		spool_truncate(t->config.spool, d->key, w->size);
 }
 
+static bool has_room(const struct draft *d, size_t n, off_t off) REQUIRES(T)
+{
+	off_t at = off < 0 ? d->size : off;
+
+	return at <= DRAFT_MAX_BYTES && n <= (size_t)(DRAFT_MAX_BYTES - at);
+}
+
 int draft_write(struct tree *t, struct draft *d, const char *p, size_t n, off_t off)
 {
-	if (off > DRAFT_MAX_BYTES || n > (size_t)DRAFT_MAX_BYTES - (size_t)(off < 0 ? 0 : off))
-		return -EFBIG;
+	struct writing w = {0};
+
 	tree_lock(t);
-	struct writing w = note_write(d, n, off);
+	bool fits = has_room(d, n, off);
+	if (fits)
+		w = note_write(d, n, off);
 	tree_unlock(t);
+	if (!fits)
+		return -EFBIG;
 	int err = spool_write(t->config.spool, d->key, p, n, w.at);
 	struct timespec mtime = draft_time_of_bytes(t, d);
 	tree_lock(t);
