@@ -3,10 +3,14 @@
 import errno
 import json
 import os
+import subprocess
+import sys
+import time
 
 import pytest
 
 from conftest import run, shell, until
+from test_save import writes
 
 LEAD = b'{"first_name": "Nova", "last_name": "Lead"}\n'
 
@@ -50,6 +54,23 @@ def test_a_second_save_by_rename_onto_the_new_name_is_a_put_too(crm, contacts):
         os.rename(contacts / "tmp", path)
     assert json.loads(path.read_bytes())["last_name"] == "Customer"
     assert crm.count("contacts") == 21
+
+
+def test_a_rename_onto_a_name_that_is_being_created_is_a_put_to_it(crm, contacts):
+    path = contacts / "new-lead.json"
+    hold = crm.fault(method="POST", action="hold_answer")
+    first = subprocess.Popen([sys.executable, "-c", f"open({str(path)!r}, 'wb').write({LEAD!r})"])
+    crm.wait_held(hold)
+    (contacts / "tmp").write_bytes(b'{"first_name": "Nova", "last_name": "Customer"}\n')
+    mark = crm.mark()
+    second = subprocess.Popen([sys.executable, "-c", f"import os; os.rename({str(contacts / 'tmp')!r}, {str(path)!r})"])
+    time.sleep(0.3)
+    crm.release(hold)
+    assert (first.wait(), second.wait()) == (0, 0)
+    record = int(os.readlink(path).split(".")[0])
+    assert [(r.method, r.path, r.body) for r in writes(crm, mark)] == [
+        ("PUT", f"/contacts/{record}", {"last_name": "Customer"})]
+    assert crm.count("contacts") == 21 and os.listdir(contacts).count(path.name) == 1
 
 
 def test_an_editor_that_renames_the_new_name_away_makes_no_duplicate(crm, contacts):

@@ -255,6 +255,16 @@ void commit_resume(struct tree *t)
 	draft_sweep(t);
 }
 
+int commit_wait(struct tree *t, const struct node *n, struct waiter *w)
+{
+	int result;
+	bool ended = wait_take_result(w, &result);
+
+	if (!n->draft || !n->draft->commit)
+		return 0;
+	return ended && result < 0 ? result : wait_park(t, &n->draft->commit->done, w);
+}
+
 static int begin_rename(struct tree *t, const struct commit_rename *what, struct draft *d,
 			struct text *mine, struct waiter *w) REQUIRES(T)
 {

@@ -39,6 +39,9 @@ struct commit_rename {
 };
 int commit_rename(struct tree *t, const struct commit_rename *what, struct waiter *w) EXCLUDES(T);
 
+/* Whatever n's text is being saved as has an end: PARKED till then, 0 if it is not being saved. */
+int commit_wait(struct tree *t, const struct node *n, struct waiter *w) REQUIRES(T);
+
 /* After a mount that was killed: asks the server what became of the texts that it was about to save,
  * one request each. What arrived is saved; what did not stays refused. Once, when threads run. */
 void commit_resume(struct tree *t) EXCLUDES(T);

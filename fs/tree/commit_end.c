@@ -238,8 +238,9 @@ static void clear_name(struct commit *c) REQUIRES(T)
 
 	if (rec->node && rec->node != c->node && rec->node->draft)
 		draft_drop(t, rec->node->draft, c->caller.process);
+	/* The alias of what it was saved to stays; one that came to be meanwhile is another record's. */
 	if (c->new_name && node_resolve(t, c->coll, c->new_name, clock_now(), &named) == 0 &&
-	    named.local && named.node != c->node && !named.local->alias_of)
+	    named.local && named.node != c->node && (c->created || !named.local->alias_of))
 		local_unlink(t, named.local, c->caller.process);
 }
 

@@ -146,7 +146,8 @@ static int move_local(struct rename *r) REQUIRES(T)
 	return 0;
 }
 
-/* The record that a text moved to this name would be saved to. -EPERM: none, and none may be made. */
+/* The record that a text moved to this name would be saved to. -EPERM: none, and none may be made.
+ * Or PARKED. */
 static int find_target(struct rename *r) REQUIRES(T)
 {
 	struct named dst;
@@ -159,6 +160,11 @@ static int find_target(struct rename *r) REQUIRES(T)
 	if (!err && (r->m->flags & RENAME_NOREPLACE))
 		return -EEXIST;
 	r->target = NULL;
+	/* It may be a record by then: not to be created twice. */
+	int wait = !err && dst.local && dst.node != r->src.node ? commit_wait(r->t, dst.node, r->w)
+								 : 0;
+	if (wait)
+		return wait;
 	if (!err && dst.local && dst.local->alias_of)
 		r->target = record_get(r->to, dst.local->alias_of);
 	else if (class == NAME_RECORD)
@@ -183,13 +189,13 @@ static bool may_create(const struct local *l, const struct coll *to, const char 
 	return l->node->draft && l->node->type == NODE_FILE && to->kind->creates && is_new(name);
 }
 
-/* PLAN_..., PARKED is not among them; or -errno. */
+/* PLAN_..., PARKED or -errno. */
 static int plan_local(struct rename *r) REQUIRES(T)
 {
 	struct node *n = r->src.node;
 	int err = find_target(r);
 
-	if (err < 0)
+	if (err != 0)
 		return err;
 	if (r->target) {
 		if (n->type != NODE_FILE)
