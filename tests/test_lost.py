@@ -49,6 +49,13 @@ def test_a_put_that_never_arrives_is_told_so_and_kept(crm, card):
         path.write_bytes(text)
 
 
+def test_a_put_that_is_lost_once_and_then_refused_is_told_in_the_servers_words(crm, card):
+    path, _ = card
+    crm.fault(method="PUT", action="reset")
+    refused(path, edited(path, email="nope"))
+    assert "email: " in words_of(path) and "valid email address" in words_of(path)
+
+
 def test_a_put_of_which_nothing_can_be_found_out_is_read_again_before_the_next(crm, card):
     path, record = card
     text = edited(path, job_title="Chief")

@@ -261,6 +261,8 @@ static void check_put_done(struct job *j)
 	tree_unlock(c->tree);
 	if (has_it(c, &now))
 		commit_succeed(c);
+	else if (c->lost.report.count) /* the first try was lost, the second one refused */
+		commit_fail(c, c->lost.err, &c->lost.report, NULL);
 	else
 		commit_refuse(c, c->lost.err, NULL,
 			      "%s; the server was asked since, and does not have it",

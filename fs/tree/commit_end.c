@@ -33,6 +33,7 @@ static void commit_free(struct commit *c)
 	text_put(&c->posted);
 	choices_fini(&c->found);
 	choices_fini(&c->tags);
+	report_fini(&c->lost.report);
 	free(c->new_name);
 	free(c->about);
 	free(c->sent);

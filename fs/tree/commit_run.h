@@ -50,6 +50,7 @@ struct commit {
 	struct {
 		int err, status;
 		char words[200];
+		struct report report; /* what the last try was refused for, or nothing */
 	} lost;		    /* how */
 	struct text posted; /* looked for: the text of an earlier POST */
 	char *next_body;    /* goes after another PUT */

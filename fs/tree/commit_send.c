@@ -35,6 +35,9 @@ static void note_lost(struct commit *c, struct job *j)
 	c->lost.status = j->status;
 	snprintf(c->lost.words, sizeof(c->lost.words), "%s",
 		 j->reason && *j->reason ? j->reason : "the server's answer cannot be read");
+	report_fini(&c->lost.report);
+	if (j->err == -EINVAL)
+		api_problems(j, jspan_of(&c->mine), &c->lost.report);
 	free(c->sent);
 	c->sent = STEAL(j->body);
 	c->sent_len = j->body_len;
