@@ -4,8 +4,10 @@ reading again, and never repeated blindly (design 1.4, faults.md d)."""
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -54,6 +56,31 @@ def test_a_put_that_is_lost_once_and_then_refused_is_told_in_the_servers_words(c
     crm.fault(method="PUT", action="reset")
     refused(path, edited(path, email="nope"))
     assert "email: " in words_of(path) and "valid email address" in words_of(path)
+
+
+INTERRUPTED = """
+import ctypes, os, signal, sys
+signal.signal(signal.SIGUSR1, lambda *_: None)
+text = open(sys.argv[1], "rb").read().replace(b"Title0", b"Title1")
+fd = os.open(sys.argv[1], os.O_WRONLY | os.O_TRUNC)
+os.write(fd, text)
+libc = ctypes.CDLL(None, use_errno=True)
+print(libc.fsync(fd), ctypes.get_errno(), flush=True)
+"""
+
+
+def test_a_save_is_not_interrupted_while_its_lost_answer_is_looked_for(crm, card):
+    path, record = card
+    path.write_bytes(edited(path, job_title="Title0"))
+    crm.fault(method="PUT", action="reset_after_apply", times=FOREVER)
+    crm.fault(method="GET", path=f"/contacts/{record}", status=429, headers={"Retry-After": "3"})
+    mark = crm.mark()
+    saver = subprocess.Popen([sys.executable, "-c", INTERRUPTED, path], stdout=subprocess.PIPE)
+    crm.wait(lambda log: any(r.status == 429 for r in log[mark:]))
+    time.sleep(0.2)  # the question is queued
+    saver.send_signal(signal.SIGUSR1)
+    assert saver.communicate()[0] == b"0 0\n"  # it was saved
+    assert crm.get("contacts", record)["job_title"] == "Title1"
 
 
 def test_a_put_of_which_nothing_can_be_found_out_is_read_again_before_the_next(crm, card):

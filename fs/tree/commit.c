@@ -18,11 +18,13 @@
 #include "tree/node.h"
 #include "tree/record.h"
 
+/* Not while a question is asked about what was sent, nor between the first change and the second. */
 static bool may_leave(struct wait_point *p)
 {
 	const struct commit *c = container_of(p, struct commit, done);
+	bool is_queued = c->job && !c->job->transfer && !c->job->may_have_acted;
 
-	return !c->sending || (c->job && !c->job->transfer && !c->job->may_have_acted);
+	return !c->sending || (!c->acted && is_queued);
 }
 
 /* The caller was interrupted before anything left: nothing will. */
