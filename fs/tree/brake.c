@@ -25,7 +25,7 @@ void brake_fini(struct brake *b)
 
 static bool is_old(uint64_t time, uint64_t now)
 {
-	return !time || now - time > WINDOW_NS;
+	return !time || now > time + WINDOW_NS; /* now may be before: who waited was born earlier */
 }
 
 bool brake_passes(struct brake *b, uint64_t now)

@@ -34,6 +34,17 @@ static void any_minute_has_at_most_max(void)
 	brake_fini(&b);
 }
 
+static void who_was_born_before_the_last_one_is_counted_too(void)
+{
+	struct brake b;
+
+	CHECK_EQ(brake_init(&b, 1), 0);
+	CHECK_EQ(passed(&b, 1, START), 1);
+	CHECK_EQ(passed(&b, 1, START - 1), 0);
+	CHECK_EQ(brake_left(&b, START - 1), 0);
+	brake_fini(&b);
+}
+
 static void what_is_allowed_passes_besides(void)
 {
 	struct brake b;
@@ -65,6 +76,7 @@ static void none_means_any_number(void)
 int main(void)
 {
 	any_minute_has_at_most_max();
+	who_was_born_before_the_last_one_is_counted_too();
 	what_is_allowed_passes_besides();
 	none_means_any_number();
 	return check_done("brake");
