@@ -78,6 +78,16 @@ def test_the_words_and_the_control_files_are_files_with_a_name(mnt, card):
         assert os.fstat(f.fileno()).st_nlink == 0
 
 
+def test_a_persons_own_file_called_as_the_words_comes_back_after_them(card):
+    path, _ = card
+    own = path.parent / f"{path.name}.error"
+    own.write_text("my own")
+    refused(path, edited(path, email="nope"))
+    assert "email: " in own.read_text() and os.listdir(path.parent).count(own.name) == 1
+    os.unlink(own)
+    assert own.read_text() == "my own" and os.listdir(path.parent).count(own.name) == 1
+
+
 def test_a_good_save_takes_the_words_away(crm, card):
     path, record = card
     refused(path, edited(path, email="nope"))

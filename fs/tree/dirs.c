@@ -50,7 +50,9 @@ static int add_locals(struct dir *d, struct coll *c) REQUIRES(T)
 	if (!d->names)
 		return -ENOMEM;
 	while ((e = map_next(&c->locals, e))) {
-		if (add_name(d, container_of(e, struct local, by_name)->name) < 0)
+		const struct local *l = container_of(e, struct local, by_name);
+		/* Somebody's own file of that name is behind the words till they go. */
+		if (!refusal_at(c, l->name) && add_name(d, l->name) < 0)
 			return -ENOMEM;
 	}
 	while ((e = map_next(&c->refusals, e))) {
