@@ -293,6 +293,18 @@ def test_removing_the_words_of_a_later_rename_drops_the_text_refused_before_it_t
     until(lambda: text in rejected(mnt).values(), what="the dropped text in rejected/")
 
 
+def test_a_rejected_text_can_be_moved_back_by_mv(crm, mnt, card):
+    path, record = card
+    text = edited(path, email="nope")
+    refused(path, text)
+    os.unlink(path)
+    name = until(lambda: next((n for n, content in rejected(mnt).items() if content == text), None))
+    back = path.parent / "back.txt"
+    done = run("mv", mnt / ".concordfs" / "rejected" / name, back)
+    assert done.returncode == 0, done.stderr
+    assert back.read_bytes() == text and name not in rejected(mnt)
+
+
 # The brake
 
 

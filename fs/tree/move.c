@@ -31,12 +31,20 @@ struct rename {
 	struct node *touched[2]; /* pinned: their notes are to be written again */
 };
 
+/* Out of .concordfs/rejected a text can be copied, and what it was is removed then, as mv does. */
+static bool leaves_control(const struct rename *r) REQUIRES(T)
+{
+	const struct node *from = node_find(r->t, r->m->dir);
+
+	return from && from->type == NODE_CONTROL_DIR && r->to && !r->t->config.read_only;
+}
+
 static int resolve(struct rename *r) REQUIRES(T)
 {
 	r->from = node_coll(r->t, r->m->dir);
 	r->to = node_coll(r->t, r->m->new_dir);
 	if (!r->from || !r->to)
-		return -EPERM;
+		return leaves_control(r) ? -EXDEV : -EPERM;
 	return node_resolve(r->t, r->from, r->m->name, r->w->born, &r->src);
 }
 
