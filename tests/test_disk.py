@@ -267,3 +267,18 @@ def test_a_state_directory_that_cannot_be_written_is_refused_in_a_sentence(crm, 
     subprocess.run(["mount", "-o", "remount,ro", disk.path], check=True)
     with pytest.raises(AssertionError, match="state directory"):
         mounts(crm, state_dir=disk.path / "state")
+
+
+def test_a_create_that_found_no_room_before_it_left_is_not_looked_for(crm, disk, folder):
+    path, text = folder / "new.json", b'{"first_name": "Twin"}'
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT)
+    os.write(fd, text)
+    disk.leave(0)
+    with crm.expect(requests=0):
+        assert code(os.fsync, fd) == errno.ENOSPC
+    disk.free()
+    crm.insert("contacts", first_name="Twin")  # somebody else's
+    with crm.expect(("POST", "/contacts", {"first_name": "Twin"})):
+        os.write(fd, b"\n")
+        os.close(fd)
+    assert crm.count("contacts") == 22

@@ -218,6 +218,9 @@ void commit_post(struct commit *c, struct edit *edit)
 	int err = note_posting(c);
 
 	if (err < 0) {
+		tree_lock(c->tree);
+		c->draft->posted = 0; /* it never left: nothing to be looked for */
+		tree_unlock(c->tree);
 		commit_refuse(c, err, NULL, "the state directory cannot be written to");
 		return;
 	}
