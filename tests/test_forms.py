@@ -360,3 +360,14 @@ def test_a_server_without_field_metadata_is_served_by_shape(crm, mnt):
     mark = crm.mark()
     path.write_bytes(edited(path, cf_interests=[{"id": 32, "name": "Valves"}], cf_nickname="Mo"))
     assert puts(crm, mark) == [{"cf_interests": [32], "cf_nickname": "Mo"}]
+
+
+def test_a_server_that_answers_the_same_page_for_ever_is_not_asked_for_ever(crm, mounts):
+    crm.fill("deals", 3)
+    path = mounts(crm) / "deals" / f"{crm.ids('deals')[0]}.json"
+    deal = json.loads(path.read_bytes())
+    crm.fault(method="GET", path="/pipeline-stages", times=None, body={
+        "data": [{"id": 1, "name": "X"}], "meta": {"current_page": 1, "per_page": 1, "total": 2, "last_page": 2}})
+    deal["stage"] = {"name": "Nowhere"}
+    with crm.expect(requests=2), pytest.raises(OSError):
+        path.write_text(json.dumps({k: v for k, v in deal.items() if k != "stage_id"}))

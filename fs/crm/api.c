@@ -23,6 +23,7 @@ enum {
 	SMALL_MAX_BYTES = 1 << 20,
 	REFUSAL_MAX = 16 << 10,
 	LOOKUP_PAGE = 100,
+	LOOKUP_PAGES_MAX = 20,
 };
 
 #define ORDER_NEWEST(field)                                                                        \
@@ -479,7 +480,7 @@ static int add_lookup(struct choices *out, struct jspan item)
 	return err;
 }
 
-int api_read_lookup(const struct job *j, struct choices *out, bool *last)
+int api_read_lookup(const struct job *j, long page, struct choices *out, bool *last)
 {
 	struct page_msg meta = {0};
 	struct jspan object, data, item;
@@ -495,6 +496,9 @@ int api_read_lookup(const struct job *j, struct choices *out, bool *last)
 	if (err < 0)
 		return err;
 	*last = meta.page >= meta.last_page || !jtext_next_element(data, &(struct jiter){0}, &item);
+	/* A server that answers with the same page for ever is not asked for ever. */
+	if (meta.page != page || (!*last && page >= LOOKUP_PAGES_MAX))
+		*last = out->is_partial = true;
 	while (err == 0 && jtext_next_element(data, &it, &item)) {
 		if (jtext_type(item) == J_OBJECT)
 			err = add_lookup(out, item);

@@ -72,9 +72,9 @@ int api_read_record(const struct kind *k, const struct job *j, struct record_msg
 /* The answer's own object (unwrapped), for edit_verify; lends from j->answer. 0 or -EIO. */
 int api_answer(const struct job *j, struct jspan *out);
 int api_read_fields(const struct job *j, struct fields **out); /* gives *out */
-/* Adds a page's records to out (id, name, pipeline_id of stages, e-mail of users). *last: there is
- * no further page. */
-int api_read_lookup(const struct job *j, struct choices *out, bool *last);
+/* Adds the records of that page to out (id, name, pipeline_id of stages, e-mail of users). *last: there
+ * is no further page, or none that is worth a request: then out is partial. */
+int api_read_lookup(const struct job *j, long page, struct choices *out, bool *last);
 
 struct via {
 	char resource[24]; /* "contacts", "companies", "deals"; "": none */

@@ -164,7 +164,7 @@ static void lookup_done(struct job *j)
 	if (j->err)
 		c->found.is_partial = true; /* not for this user: unknown is not wrong */
 	else
-		err = api_read_lookup(j, &c->found, &last);
+		err = api_read_lookup(j, c->page, &c->found, &last);
 	job_free(j);
 	if (err < 0) {
 		commit_fail_plain(c, err);

@@ -343,7 +343,7 @@ static void lookups_are_read_page_by_page(void)
 	CHECK_EQ(api_read_lookup(answer("{\"data\":[{\"id\":11,\"name\":\"W\\u00f6n\","
 					"\"pipeline_id\":1},{\"id\":0,\"name\":\"x\"},{\"id\":2},7,"
 					"{\"id\":3,\"name\":\"Ola\",\"email\":\"o@x\"}]," META "}"),
-				 &c, &is_last),
+				 1, &c, &is_last),
 		 0);
 	CHECK(!is_last && c.count == 2 && c.list[0].id == 11 && c.list[0].of == 1);
 	CHECK_STR(c.list[0].name, "W\xc3\xb6n");
@@ -351,13 +351,17 @@ static void lookups_are_read_page_by_page(void)
 	CHECK_EQ(api_read_lookup(answer("{\"data\":[{\"id\":4,\"display_name\":\"D\"}],\"meta\":{"
 					"\"current_page\":2,\"last_page\":2,\"per_page\":100,"
 					"\"total\":101}}"),
-				 &c, &is_last),
+				 2, &c, &is_last),
 		 0);
-	CHECK(is_last && c.count == 3);
-	CHECK_EQ(api_read_lookup(answer("{\"data\":[]," META "}"), &c, &is_last), 0);
-	CHECK(is_last); /* whatever meta says */
-	CHECK_EQ(api_read_lookup(answer("{\"data\":{}," META "}"), &c, &is_last), -EIO);
-	CHECK_EQ(api_read_lookup(answer("{\"data\":[]}"), &c, &is_last), -EIO);
+	CHECK(is_last && c.count == 3 && !c.is_partial);
+	CHECK_EQ(api_read_lookup(answer("{\"data\":[]," META "}"), 1, &c, &is_last), 0);
+	CHECK(is_last && !c.is_partial); /* whatever meta says */
+	CHECK_EQ(api_read_lookup(answer("{\"data\":[{\"id\":11,\"name\":\"x\"}]," META "}"), 2, &c,
+				 &is_last),
+		 0);
+	CHECK(is_last && c.is_partial); /* the first page once more */
+	CHECK_EQ(api_read_lookup(answer("{\"data\":{}," META "}"), 1, &c, &is_last), -EIO);
+	CHECK_EQ(api_read_lookup(answer("{\"data\":[]}"), 1, &c, &is_last), -EIO);
 }
 
 static void the_first_attachment_is_found(void)
