@@ -247,6 +247,19 @@ def test_a_delete_whose_answer_was_lost_is_done(one):
     assert crm.get("contacts", record) is None
 
 
+def test_a_record_of_tens_of_thousands_of_members_is_saved_at_once(crm, mounts):
+    crm.fill("contacts", 1)
+    (record,) = crm.ids("contacts")
+    shown = crm.get("contacts", record) | {f"cf_x{i}": 1 for i in range(120_000)}
+    crm.raw_item("contacts", record, json.dumps(shown))
+    path = mounts(crm) / "contacts" / f"{record}.json"
+    text = json.dumps({**json.loads(path.read_bytes()), "city": "Oslo"}, indent=1)
+    crm.fault(method="PUT", body={**shown, "city": "Oslo"})
+    began = time.monotonic()
+    path.write_text(text)
+    assert time.monotonic() - began < 5 * SLOW  # all others wait as long
+
+
 def test_a_full_disk_is_enospc_from_write_and_harms_nothing_else(crm, mounts, tmp_path):
     crm.fill("contacts", 3)
     disk = tmp_path / "disk"

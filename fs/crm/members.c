@@ -122,17 +122,13 @@ int members_inherit(struct members *m, const struct members *from)
 	if (!list)
 		return -ENOMEM;
 	m->list = list;
-	size_t had = m->count;
-	for (size_t i = 0; i < from->count; i++) {
+	int err = sort(m); /* by_name pointed into the list as it was */
+	for (size_t i = 0; err == 0 && i < from->count; i++) {
 		const struct member *one = &from->list[i];
-		/* by_name still points into the list as it was, so names are compared one by one. */
-		bool is_there = one->is_replaced;
-		for (size_t k = 0; k < had && !is_there; k++)
-			is_there = compare_names(&list[k], one) == 0;
-		if (!is_there)
+		if (!one->is_replaced && !members_find(m, one->name, one->name_len))
 			list[m->count++] = *one;
 	}
-	return sort(m);
+	return err < 0 ? err : sort(m);
 }
 
 void members_fini(struct members *m)
