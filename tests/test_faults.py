@@ -260,6 +260,24 @@ def test_a_record_of_tens_of_thousands_of_members_is_saved_at_once(crm, mounts):
     assert time.monotonic() - began < 5 * SLOW  # all others wait as long
 
 
+def test_a_tag_among_a_hundred_thousand_is_found_at_once(crm, mounts):
+    crm.fill("contacts", 2)
+    one, other = crm.ids("contacts")
+    tags = [{"id": i, "name": f"tag {i}", "type": "contacts"} for i in range(1, 100_001)]
+    crm.raw_item("contacts", other, json.dumps({**crm.get("contacts", other), "tags": tags}))
+    mnt = mounts(crm)
+    os.listdir(mnt / "contacts")
+    path = mnt / "contacts" / f"{one}.json"
+    text = json.dumps({**json.loads(path.read_bytes()), "tags": ["tag 77"]}, indent=1)
+    fault = crm.fault(method="PUT", action="hold")
+    began = time.monotonic()
+    saver = subprocess.Popen(["sh", "-c", 'printf %s "$1" > "$2"', "sh", text, path])
+    crm.wait_held(fault)
+    assert time.monotonic() - began < 3 * SLOW
+    crm.release(fault)
+    saver.wait()
+
+
 def test_a_full_disk_is_enospc_from_write_and_harms_nothing_else(crm, mounts, tmp_path):
     crm.fill("contacts", 3)
     disk = tmp_path / "disk"

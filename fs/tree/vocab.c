@@ -130,7 +130,52 @@ static struct text *texts_of(const struct coll *c, size_t *count) REQUIRES(T)
 	return texts;
 }
 
-static int add_tags_of(struct jspan record, struct choices *out)
+/* The ids that were added: open addressing, at most half full. */
+struct seen {
+	uint64_t *ids; /* 0: free */
+	size_t count, size;
+};
+
+static uint64_t *place_of(uint64_t *ids, size_t size, uint64_t id)
+{
+	size_t i = map_hash_u64(id) & (size - 1);
+
+	while (ids[i] && ids[i] != id)
+		i = (i + 1) & (size - 1);
+	return &ids[i];
+}
+
+static int grow(struct seen *s)
+{
+	size_t size = s->size ? 2 * s->size : 256;
+	uint64_t *ids = calloc(size, sizeof(*ids));
+
+	if (!ids)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->size; i++) {
+		if (s->ids[i])
+			*place_of(ids, size, s->ids[i]) = s->ids[i];
+	}
+	free(s->ids);
+	s->ids = ids;
+	s->size = size;
+	return 0;
+}
+
+/* 1: it is new; 0: it was seen; or -ENOMEM. */
+static int see(struct seen *s, uint64_t id)
+{
+	if (2 * s->count >= s->size && grow(s) < 0)
+		return -ENOMEM;
+	uint64_t *place = place_of(s->ids, s->size, id);
+	if (*place)
+		return 0;
+	*place = id;
+	s->count++;
+	return 1;
+}
+
+static int add_tags_of(struct jspan record, struct seen *seen, struct choices *out)
 {
 	struct jspan tags, tag, name, id;
 	struct jiter it = {0};
@@ -142,14 +187,16 @@ static int add_tags_of(struct jspan record, struct choices *out)
 	while (!err && jtext_next_element(tags, &it, &tag)) {
 		if (jtext_type(tag) != J_OBJECT || !jtext_get(tag, "name", &name) ||
 		    jtext_type(name) != J_STRING || !jtext_get(tag, "id", &id) ||
-		    !jtext_to_u64(id, &number) || choices_by_id(out, number))
+		    !jtext_to_u64(id, &number) || !number)
 			continue;
-		err = choices_add(out, number, 0, name);
+		err = see(seen, number);
+		if (err > 0)
+			err = choices_add(out, number, 0, name);
 	}
 	return err;
 }
 
-static int add_tags(struct tree *t, const struct coll *c, struct choices *out)
+static int add_tags(struct tree *t, const struct coll *c, struct seen *seen, struct choices *out)
 {
 	size_t count;
 	int err = 0;
@@ -162,7 +209,7 @@ static int add_tags(struct tree *t, const struct coll *c, struct choices *out)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
 		if (!err)
-			err = add_tags_of(jspan_of(&texts[i]), out);
+			err = add_tags_of(jspan_of(&texts[i]), seen, out);
 		text_put(&texts[i]);
 	}
 	free(texts);
@@ -171,13 +218,15 @@ static int add_tags(struct tree *t, const struct coll *c, struct choices *out)
 
 int vocab_tags(struct tree *t, const struct coll *of, struct choices *out)
 {
+	struct seen seen = {0};
 	int err = 0;
 
 	*out = (struct choices){0};
 	for (size_t i = 0; !err && i < t->coll_count; i++) {
 		if (share_tags(&t->colls[i], of))
-			err = add_tags(t, &t->colls[i], out);
+			err = add_tags(t, &t->colls[i], &seen, out);
 	}
+	free(seen.ids);
 	if (err < 0)
 		choices_fini(out);
 	return err;
