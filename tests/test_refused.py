@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What a person is told when a save is refused (design 1.4): <name>.error, .concordfs/, the brake."""
+import contextlib
 import errno
 import json
 import os
@@ -303,6 +304,23 @@ def test_a_rejected_text_can_be_moved_back_by_mv(crm, mnt, card):
     done = run("mv", mnt / ".concordfs" / "rejected" / name, back)
     assert done.returncode == 0, done.stderr
     assert back.read_bytes() == text and name not in rejected(mnt)
+
+
+def test_a_refused_text_that_is_overwritten_while_it_is_open_is_aside_at_once(crm, mnt, card):
+    path, _ = card
+    first, second = edited(path, email="nope"), edited(path, email="neither")
+    with open(path, "wb", buffering=0) as f:
+        f.write(first)
+        with pytest.raises(OSError):
+            os.fsync(f.fileno())
+        assert run("sh", "-c", 'printf %s "$1" > "$2"', "sh", second.decode(), path).returncode == 0  # sh does not look
+        assert first in rejected(mnt).values() and path.read_bytes() == second
+        mnt.kill()
+        with contextlib.suppress(OSError):
+            f.close()
+    mnt.start()
+    assert path.read_bytes() == second and "email: " in words_of(path)
+    assert first in rejected(mnt).values()
 
 
 # The brake

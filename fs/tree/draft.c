@@ -85,17 +85,17 @@ static void sweep_unlinked(struct tree *t)
 	tree_lock(t);
 	while ((entry = list_pop(&t->unlinked_drafts))) {
 		struct draft *d = container_of(entry, struct draft, unlinked);
-		bool rejected = d->rejected;
+		bool rejected = d->rejected, aside = d->aside;
 		tree_unlock(t);
 		draft_note_lock(t, d);
-		if (!rejected)
+		if (!rejected || aside)
 			spool_unkeep(t->config.spool, d->key);
-		else if (spool_set_aside(t->config.spool, d->key, name_kept_as(d, name),
-					 d->words) == 0)
-			rejected = false;
+		else
+			aside = spool_set_aside(t->config.spool, d->key, name_kept_as(d, name),
+						d->words) == 0;
 		draft_note_unlock(t, d);
 		tree_lock(t);
-		d->rejected = rejected;
+		d->aside = aside;
 		draft_put(t, d);
 	}
 	tree_unlock(t);
@@ -113,7 +113,7 @@ void draft_sweep(struct tree *t)
 	tree_unlock(t);
 	while ((entry = list_pop(&dead))) {
 		struct draft *d = container_of(entry, struct draft, link);
-		if (d->rejected)
+		if (d->rejected && !d->aside)
 			spool_reject(t->config.spool, d->key, name_kept_as(d, name), d->words);
 		else
 			spool_drop(t->config.spool, d->key);
@@ -192,9 +192,17 @@ static void judge_rejected(struct draft *d, pid_t by) REQUIRES(T)
 		refusal_aside(d->refusal, d->kept_as ? d->kept_as : "", by);
 }
 
+/* Its note goes at once, or, while somebody has it open, the next mount would show it again. */
+static void unkeep(struct tree *t, struct draft *d) REQUIRES(T)
+{
+	if (d->kept && !list_is_linked(&d->unlinked))
+		list_append(&t->unlinked_drafts, &draft_ref(d)->unlinked);
+}
+
 void draft_drop(struct tree *t, struct draft *d, pid_t by)
 {
 	judge_rejected(d, by);
+	unkeep(t, d);
 	draft_detach(t, d);
 }
 
@@ -202,8 +210,7 @@ void draft_unlink(struct tree *t, struct draft *d, pid_t by)
 {
 	judge_rejected(d, by);
 	d->loose = true;
-	if (d->kept)
-		list_append(&t->unlinked_drafts, &draft_ref(d)->unlinked);
+	unkeep(t, d);
 	node_unpin(t, d->node); /* which takes the draft along when it dies */
 }
 

@@ -176,6 +176,7 @@ struct draft {
 	bool kept;	    /* (T) it has a note in the spool */
 	bool sure;	    /* (T) which survives a power failure, too */
 	bool rejected; /* (T) removed by name though unsaved: its text is set aside, not deleted */
+	bool aside;    /* (T) and that was done while it was open: its file has two names */
 	char *kept_as; /* (T) rejected: its name there */
 	char *words;   /* (T) rejected: what was wrong with it; or NULL */
 	struct commit *commit; /* (T) under way */
