@@ -323,6 +323,13 @@ def test_a_refused_text_that_is_overwritten_while_it_is_open_is_aside_at_once(cr
     assert first in rejected(mnt).values()
 
 
+def test_the_words_know_where_a_refused_text_was_moved_to(card):
+    new = card[0].parent / "new.json"
+    refused(new, b'{"last_name": "Nameless"}')
+    os.rename(new, new.parent / "other.txt")
+    assert "still there as other.txt" in words_of(new) and "drop the text" not in words_of(new)
+
+
 # The brake
 
 

@@ -386,13 +386,14 @@ static void end_exchange(struct tree *t, struct move *m, int result)
 	draft_sweep(t);
 }
 
-/* Writes the note of what has another name now. */
+/* Writes what is noted and said of what has another name now. */
 static void write_touched(struct rename *r, struct node *n)
 {
 	if (!n)
 		return;
 	tree_lock(r->t);
 	struct draft *d = n->draft ? draft_ref(n->draft) : NULL;
+	refusal_moved(d ? d->refusal : NULL);
 	tree_unlock(r->t);
 	if (d)
 		draft_keep(r->t, d);

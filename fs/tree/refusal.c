@@ -201,6 +201,12 @@ int refusal_set(struct coll *c, const char *name, const struct refused *what)
 	return 0;
 }
 
+void refusal_moved(struct refusal *r)
+{
+	if (r)
+		render(r);
+}
+
 void refusal_lift(struct refusal *r)
 {
 	char file[256];

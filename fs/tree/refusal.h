@@ -43,6 +43,8 @@ struct refusal *refusal_at(struct coll *c, const char *error_name) REQUIRES(T);
 void refusal_file_name(const struct refusal *r, char out[256]);
 /* It is saved, or dropped: the file goes. NULL is fine. */
 void refusal_lift(struct refusal *r) REQUIRES(T);
+/* Its text has another name now: says so. NULL is fine. */
+void refusal_moved(struct refusal *r) REQUIRES(T);
 /* Its text was set aside under that name: by whom the save was tried (an editor's recovery), so the
  * words stay; or by somebody else, who does not want it: they go. */
 void refusal_aside(struct refusal *r, const char *kept_as, pid_t by) REQUIRES(T);
