@@ -488,6 +488,18 @@ def test_conflict_mine_brings_a_deleted_record_back_at_once(crm, mounts):
     assert crm.get("contacts", record)["job_title"] == "Ours"
 
 
+def test_a_record_that_goes_again_as_soon_as_it_is_restored_is_told_so(crm, mounts):
+    crm.fill("contacts", 5)
+    record = crm.ids("contacts")[0]
+    path = mounts(crm, conflict="mine") / "contacts" / f"{record}.json"
+    text = edited(path, job_title="Ours")
+    crm.fault(method="PUT", status=404, body={"message": "Not found."}, times=None)
+    crm.fault(method="POST", path="/trashed/", body=crm.get("contacts", record), times=None)
+    with crm.expect(requests=3):  # a PUT, the trash, and that PUT again
+        refused(path, text, errno.EBUSY)
+    assert "deleted on the server" in words_of(path)
+
+
 def test_a_record_that_is_gone_for_good_is_told_so(crm, card):
     path, record = card
     text = edited(path, job_title="Ours")

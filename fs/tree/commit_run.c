@@ -293,6 +293,7 @@ void commit_judge(struct commit *c)
 		create(c);
 }
 
+/* Once: a server that has it, and then has not, is not asked for ever. */
 static bool may_restore(struct commit *c)
 {
 	enum edit_conflict policy = c->tree->config.conflict;
@@ -301,7 +302,7 @@ static bool may_restore(struct commit *c)
 	bool told = c->record->told_gone;
 	c->record->told_gone = true;
 	tree_unlock(c->tree);
-	return c->coll->kind->has_trash && !c->resumed &&
+	return c->coll->kind->has_trash && !c->resumed && !c->acted &&
 	       (policy == CONFLICT_MINE || (policy == CONFLICT_ASK && told));
 }
 
