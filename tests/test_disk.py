@@ -282,3 +282,12 @@ def test_a_create_that_found_no_room_before_it_left_is_not_looked_for(crm, disk,
         os.write(fd, b"\n")
         os.close(fd)
     assert crm.count("contacts") == 22
+
+
+def test_a_symlink_that_found_no_room_is_not_there(disk, folder):
+    disk.leave(0)
+    assert code(os.symlink, "user@host", folder / ".#1.json") == errno.ENOSPC
+    assert ".#1.json" not in os.listdir(folder) and not os.path.lexists(folder / ".#1.json")
+    disk.free()
+    os.symlink("user@host", folder / ".#1.json")
+    assert os.readlink(folder / ".#1.json") == "user@host"

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "tree/control.h"
 #include "tree/draft.h"
+#include "tree/local.h"
 #include "tree/record.h"
 
 /* The node's record is known and fresh, or it has no need of one. */
@@ -223,8 +224,14 @@ int file_symlink(struct tree *t, uint64_t dir, const char *name, const char *tar
 	err = draft_keep(t, d);
 	tree_lock(t);
 	draft_put(t, d);
-	enter(t, n, now, entry);
+	if (!err)
+		enter(t, n, now, entry);
+	else if (n->local)
+		local_unlink(t, n->local, 0);
+	if (err < 0)
+		node_unpin(t, n);
 	tree_unlock(t);
+	draft_sweep(t);
 	return err;
 }
 
