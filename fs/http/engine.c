@@ -164,9 +164,15 @@ static void account_breaker(struct engine *e, const struct outcome *o, uint64_t 
 		breaker_forget(&e->breaker);
 		return;
 	}
-	breaker_note(&e->breaker, status && status < 500, o->attempt.unreachable, now);
-	if (e->breaker.open_until)
+	bool ok = status && status < 500;
+	breaker_note(&e->breaker, ok, o->attempt.unreachable, now);
+	e->down_since = ok ? 0 : e->down_since ? e->down_since : now;
+	if (!ok)
 		e->down = o->fault;
+	if (!e->breaker.open_until)
+		e->breaker_since = 0;
+	else if (!before)
+		e->breaker_since = now;
 	if (!before && e->breaker.open_until)
 		log_warning("http: the server fails, requests pause: %s", o->fault.text);
 	if (before && !e->breaker.open_until)
@@ -531,7 +537,7 @@ bool engine_is_idle(const struct engine *e)
 	return !e->running_count;
 }
 
-void engine_stats(const struct engine *e, uint64_t now, struct http_stats *out)
+void engine_stats(const struct engine *e, struct http_stats *out)
 {
 	const struct limit *l = &e->shared.limit;
 	uint64_t ends = l->blocked_until > l->window_ends ? l->blocked_until : l->window_ends;
@@ -539,12 +545,15 @@ void engine_stats(const struct engine *e, uint64_t now, struct http_stats *out)
 	*out = (struct http_stats){
 		.limit = l->limited ? l->size : -1,
 		.left = shared_left(&e->shared),
-		.resets_in = ends > now ? (double)(ends - now) / 1e9 : 0,
+		.resets_at = ends,
 		.running = e->running_count,
 		.requests = e->requests,
 		.retries = e->retries,
 		.failures = e->failures,
 		.breaker_open = e->breaker.open_until != 0,
+		.breaker_since = e->breaker_since,
+		.down_since = e->down_since,
+		.down_why = e->down.text,
 	};
 	for (enum lane lane = 0; lane < LANE_COUNT; lane++)
 		out->queued[lane] = lanes_count(&e->lanes, lane);

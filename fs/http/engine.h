@@ -26,7 +26,9 @@ struct engine {
 	struct lanes lanes;
 	struct shared shared; /* the limiter */
 	struct breaker breaker;
-	struct fault down;	/* what opened the breaker */
+	struct fault down;	/* how the last request failed that had no answer below 500 */
+	uint64_t down_since;	/* the first such; 0: the last answer was one */
+	uint64_t breaker_since; /* 0: closed */
 	uint64_t refused_until; /* the token was: 0, or when one request may ask again */
 	void (*ask)(void *arg); /* for another token, or NULL; engine_token answers */
 	void *ask_arg;
@@ -61,6 +63,6 @@ uint64_t engine_work(struct engine *e, uint64_t now);
 /* Sleeps till `wake`, or something happens on a socket, or curl_multi_wakeup. */
 void engine_wait(struct engine *e, uint64_t now, uint64_t wake);
 bool engine_is_idle(const struct engine *e);
-void engine_stats(const struct engine *e, uint64_t now, struct http_stats *out);
+void engine_stats(const struct engine *e, struct http_stats *out);
 
 #endif

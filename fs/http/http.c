@@ -221,11 +221,11 @@ static uint64_t run_later(struct http *h, uint64_t now)
 	return next;
 }
 
-static void publish(struct http *h, uint64_t now)
+static void publish(struct http *h)
 {
 	struct http_stats stats;
 
-	engine_stats(&h->engine, now, &stats);
+	engine_stats(&h->engine, &stats);
 	lock_acquire(&h->lock);
 	h->stats = stats;
 	lock_release(&h->lock);
@@ -240,7 +240,7 @@ static uint64_t run_round(struct http *h)
 	uint64_t now = clock_now();
 	uint64_t wake = engine_work(&h->engine, now);
 	uint64_t later = run_later(h, now);
-	publish(h, now);
+	publish(h);
 	return later < wake ? later : wake;
 }
 

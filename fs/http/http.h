@@ -124,11 +124,14 @@ bool http_on_net_thread(const struct http *h);
 
 /* For status files and tests. Any thread; takes N. */
 struct http_stats {
-	long limit, left; /* -1: not known or none */
-	double resets_in; /* seconds, 0 if not limited */
+	long limit, left;   /* -1: not known or none */
+	uint64_t resets_at; /* clock.h ns; 0 if not limited. Past: all of it is there again */
 	unsigned queued[LANE_COUNT], running;
 	uint64_t requests, retries, failures;
-	bool breaker_open;
+	bool breaker_open;	/* it pauses: */
+	uint64_t breaker_since; /* clock.h ns, likewise; 0: it does not */
+	uint64_t down_since;	/* of the requests since none was answered below 500; 0: one was */
+	const char *down_why;	/* static sentence */
 };
 void http_stats(struct http *h, struct http_stats *out);
 
