@@ -55,7 +55,7 @@ static void ignore_done(struct job *j)
 }
 
 /* One request tells whether the address and the token are right, and whose account it is. */
-static int ask_account(struct http *http, unsigned seconds, uint64_t *user_id)
+static int ask_account(struct http *http, unsigned seconds, struct me *me)
 {
 	CLEANUP(job_free) struct job *j = api_me();
 	char words[200];
@@ -66,7 +66,7 @@ static int ask_account(struct http *http, unsigned seconds, uint64_t *user_id)
 	j->lane = LANE_SAVE; /* what other mounts read must not keep this one from starting */
 	j->deadline = clock_now() + seconds * NS_PER_SEC;
 	http_run_one(http, j);
-	int err = j->err ? j->err : api_read_me(j, user_id);
+	int err = j->err ? j->err : api_read_me(j, me);
 	if (!err)
 		return 0;
 	api_refusal(j, words, sizeof(words));
@@ -75,13 +75,13 @@ static int ask_account(struct http *http, unsigned seconds, uint64_t *user_id)
 	return err;
 }
 
-static int check_account(struct http *http, uint64_t *user_id)
+static int check_account(struct http *http, struct me *me)
 {
 	log_mute(true);
 	http_share(http, 0);
-	int err = ask_account(http, CHECK_TIMEOUT_S, user_id);
+	int err = ask_account(http, CHECK_TIMEOUT_S, me);
 	if (!err)
-		http_share(http, *user_id);
+		http_share(http, me->id);
 	log_mute(false);
 	return err;
 }
@@ -103,7 +103,7 @@ static int open_spool(const struct options *o, uint64_t user_id, struct spool **
 /* The daemon, once it is one. */
 struct service {
 	const struct options *options;
-	uint64_t user_id;
+	struct me me;
 	struct http *http;
 	struct reload *reload;
 };
@@ -127,10 +127,10 @@ static bool accepts_token(void *arg, const char *token)
 {
 	const struct service *s = arg;
 	CLEANUP(http_free) struct http *probe = make_http(s, token, false);
-	uint64_t user_id = s->user_id;
+	struct me me = s->me;
 
-	int err = probe ? ask_account(probe, RECHECK_TIMEOUT_S, &user_id) : -ENOMEM;
-	if (!err && user_id != s->user_id) {
+	int err = probe ? ask_account(probe, RECHECK_TIMEOUT_S, &me) : -ENOMEM;
+	if (!err && me.id != s->me.id) {
 		refuse("the new token is another user's: unmount and mount again to use it");
 		return false;
 	}
@@ -158,6 +158,10 @@ static int serve(struct service *service, struct spool *spool)
 		.started_arg = service,
 		.tree =
 			{
+				.version = CONCORDFS_VERSION,
+				.url = o->url,
+				.user_id = service->me.id,
+				.user_name = service->me.name,
 				.http = service->http,
 				.spool = spool,
 				.ttl_ns = o->ttl_ns,
@@ -200,9 +204,9 @@ static int check_and_serve(struct service *s)
 {
 	CLEANUP(spool_close) struct spool *spool = NULL;
 
-	if (check_account(s->http, &s->user_id) < 0)
+	if (check_account(s->http, &s->me) < 0)
 		return EXIT_SERVER;
-	if (open_spool(s->options, s->user_id, &spool) < 0)
+	if (open_spool(s->options, s->me.id, &spool) < 0)
 		return EXIT_MOUNT;
 	return serve(s, spool);
 }

@@ -201,15 +201,20 @@ int api_answer(const struct job *j, struct jspan *out)
 	return err;
 }
 
-int api_read_me(const struct job *j, uint64_t *user_id)
+int api_read_me(const struct job *j, struct me *out)
 {
-	struct jspan object, id;
+	CLEANUP(buf_fini) struct buf text = BUF_INIT(sizeof(out->name) - 1);
+	struct jspan object, id, name;
 	int err = read_object(j, &object);
 
+	*out = (struct me){0};
 	if (err < 0)
 		return err;
-	if (!jtext_get(unwrap(object), "id", &id) || !jtext_to_u64(id, user_id) || !*user_id)
+	if (!jtext_get(unwrap(object), "id", &id) || !jtext_to_u64(id, &out->id) || !out->id)
 		return not_the_api(j, "the user has no id", 0);
+	if (jtext_get(unwrap(object), "name", &name) && jtext_type(name) == J_STRING &&
+	    jtext_unescape(name, &text) == 0 && text.len)
+		memcpy(out->name, text.data, text.len);
 	return 0;
 }
 

@@ -65,7 +65,11 @@ struct job *api_lookup(const struct kind *k, long page); /* 100 in id order; LAN
 
 /* Readers need j->err == 0 and give 0, or -EIO with a log line (URL and place, not content) when
  * the answer is not what the API promises, or -ENOMEM. */
-int api_read_me(const struct job *j, uint64_t *user_id);
+struct me {
+	uint64_t id;
+	char name[128]; /* UTF-8; "": it has none, or a longer one */
+};
+int api_read_me(const struct job *j, struct me *out);
 int api_read_page(const struct kind *k, const struct job *j, struct page_msg *out);
 int api_read_record(const struct kind *k, const struct job *j, struct record_msg *out);
 

@@ -126,6 +126,7 @@ static void tell(struct commit *c, int err, const struct report *report, const c
 	tell_log(c, err, message);
 	tell_journal(c, err, report, message);
 	tree_lock(c->tree);
+	tree_count_refusal(c->tree, err);
 	d->refused = err;
 	d->dirty = d->writes != c->writes;
 	if (!d->loose && d->node)
@@ -404,6 +405,7 @@ void commit_succeed_but(struct commit *c, int err, const struct report *report)
 	tell_journal(c, err, report, message);
 	name_of_record(c->record->id, name);
 	tree_lock(c->tree);
+	tree_count_refusal(c->tree, err);
 	refusal_set(c->coll, name, &what);
 	tree_unlock(c->tree);
 	free(words);

@@ -13,8 +13,10 @@ void pages_fini(struct pages *p)
 
 void pages_restart(struct pages *p, long from)
 {
-	for (long i = from; i < p->room; i++)
+	for (long i = from; i < p->room; i++) {
+		p->done -= p->slots[i].came;
 		p->slots[i] = (struct page){0};
+	}
 	p->next = from;
 }
 
@@ -66,6 +68,7 @@ void pages_came(struct pages *p, long number, long total)
 	if (page->came)
 		return;
 	page->came = true;
+	p->done++;
 	page->total = total;
 	if (number > 1 && page[-1].came && total < page[-1].total)
 		page[-1].again = true;

@@ -19,6 +19,7 @@ struct page {
 struct pages {
 	struct page *slots; /* [1..room) */
 	long room, next;    /* next: the first that was not asked for */
+	long done;	    /* how many came, each counted once */
 };
 
 void pages_fini(struct pages *p);

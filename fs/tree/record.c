@@ -92,12 +92,26 @@ static void leave_absents(struct record *rec)
 	rec->coll->tree->absent_count--;
 }
 
+/* Every text comes and goes here. text: NULL: none. */
+static void set_text(struct record *rec, const struct text *text)
+{
+	struct coll *c = rec->coll;
+	struct text old = rec->text;
+
+	c->text_count -= text_is_set(&old);
+	c->text_bytes -= old.len;
+	rec->text = text ? text_ref(text) : (struct text){0};
+	c->text_count += text_is_set(&rec->text);
+	c->text_bytes += rec->text.len;
+	text_put(&old);
+}
+
 static void record_free(struct record *rec)
 {
 	leave_absents(rec);
 	while (!list_is_empty(&rec->versions))
 		version_free(container_of(rec->versions.next, struct version, link));
-	text_put(&rec->text);
+	set_text(rec, NULL);
 	text_put(&rec->told_text);
 	free(rec->via);
 	free(rec->told_names);
@@ -284,8 +298,7 @@ static void replace_text(struct record *rec, const struct text *text) REQUIRES(T
 
 	remember_served(rec);
 	tell_node(rec);
-	text_put(&rec->text);
-	rec->text = text_ref(text);
+	set_text(rec, text);
 	rec->version = ++t->next_version;
 }
 
@@ -326,7 +339,7 @@ void record_vanish(struct record *rec, uint64_t asked_at)
 		}
 	}
 	remember_served(rec);
-	text_put(&rec->text);
+	set_text(rec, NULL);
 	rec->version = 0;
 	/* Of a text that is nowhere any more nobody needs to know, unless it can be saved again. */
 	if ((!rec->node || !rec->node->draft) && !rec->told_gone) {

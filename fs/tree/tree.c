@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "tree/control.h"
 #include "tree/dirs.h"
@@ -47,6 +48,12 @@ void tree_tell_stale(struct tree *t, uint64_t ino, uint64_t dir_ino, const char 
 
 	if (t->config.stale)
 		t->config.stale(t->config.stale_arg, &what);
+}
+
+void tree_count_refusal(struct tree *t, int err)
+{
+	if (-err > 0 && -err < REFUSALS_ROOM)
+		t->refusals[-err]++;
 }
 
 static int coll_init(struct tree *t, const struct kind *kind) REQUIRES(T)
@@ -132,6 +139,7 @@ struct tree *tree_new(const struct tree_config *config, int *err)
 		lock_init(&t->note_locks[i], LOCK_NOTE);
 	t->config = *config;
 	t->born = time(NULL);
+	t->born_at = clock_now();
 	map_init(&t->inodes);
 	map_init(&t->parked);
 	list_init(&t->absents);

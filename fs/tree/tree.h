@@ -28,7 +28,7 @@
 #include "tree/brake.h"
 #include "tree/wait.h"
 
-enum { INO_ROOT = 1, NOTE_LOCKS = 16 };
+enum { INO_ROOT = 1, NOTE_LOCKS = 16, REFUSALS_ROOM = 134 };
 
 /* The role of whoever holds tree.lock, for clang's analysis: it compares expressions, and the same
  * lock is reached by many paths (t, coll->tree, rec->coll->tree). Never defined, only named. */
@@ -49,7 +49,9 @@ struct stale {
 	const char *name; /* lent */
 };
 
-struct tree_config { /* (I) */
+struct tree_config {			       /* (I) */
+	const char *version, *url, *user_name; /* for the status */
+	uint64_t user_id;
 	struct http *http;
 	struct spool *spool;
 	uint64_t ttl_ns, timeout_ns;
@@ -200,6 +202,7 @@ struct listing {
 	uint64_t *ids; /* (T) ascending */
 	size_t count, room;	   /* (T) */
 	unsigned unusable;	   /* (T) items that the server counts and that have no usable id */
+	uint64_t requests;	   /* (T) that its walks made */
 	struct roll *roll;	   /* (T) of ids; NULL: to be built */
 	struct walk *walk;	   /* (T) under way; else NULL */
 	struct wait_point arrived; /* (T) */
@@ -213,6 +216,8 @@ struct coll {
 	time_t changed;		 /* (T) mtime of the directory, by the server's news */
 	struct timespec touched; /* (T) and by ours */
 	struct map records;	 /* (T) by id */
+	size_t text_count;	 /* (T) how many of these have a text, */
+	uint64_t text_bytes;	 /* (T) and the sum of their lengths */
 	struct map locals;	 /* (T) by name */
 	struct map refusals;	 /* (T) by name */
 	struct list drafts;	 /* (T) attached ones */
@@ -227,20 +232,22 @@ struct tree {
 	/* K: whoever writes a draft's note has the one of its key, and finds out what to write after it
 	 * was had. The only locks that are held across the disk; never asked for with T held. */
 	struct lock note_locks[NOTE_LOCKS];
-	struct tree_config config;   /* (I) */
-	struct coll *colls;	     /* (I) */
-	size_t coll_count;	     /* (I) */
-	struct node *root;	     /* (I) pinned */
-	struct map inodes;	     /* (T) */
-	struct map parked;	     /* (T) waiters by number */
-	uint64_t next_local_ino;     /* (T) */
-	uint64_t next_version;	     /* (T) */
-	struct list absents;	     /* (T) records known to be absent, oldest first; bounded */
-	size_t absent_count;	     /* (T) */
-	struct brake brake;	     /* (T) */
-	struct vocab *vocab;	     /* (N) what may be chosen from */
-	struct node *control_dir;    /* (I) pinned */
-	time_t born;		     /* (I) */
+	struct tree_config config; /* (I) */
+	struct coll *colls;	   /* (I) */
+	size_t coll_count;	   /* (I) */
+	struct node *root;	   /* (I) pinned */
+	struct map inodes;	   /* (T) */
+	struct map parked;	   /* (T) waiters by number */
+	uint64_t next_local_ino;   /* (T) */
+	uint64_t next_version;	   /* (T) */
+	struct list absents;	   /* (T) records known to be absent, oldest first; bounded */
+	size_t absent_count;	   /* (T) */
+	struct brake brake;	   /* (T) */
+	uint64_t refusals[REFUSALS_ROOM]; /* (T) so many since the mount, by errno */
+	struct vocab *vocab;		  /* (N) what may be chosen from */
+	struct node *control_dir;	  /* (I) pinned */
+	time_t born;			  /* (I) */
+	uint64_t born_at;		  /* (I) clock.h ns */
 	struct list files, dirs;     /* (T) open ones: the kernel may go without closing them */
 	struct list unlinked_drafts; /* (T) whose notes draft_sweep removes */
 	struct list dead_drafts;     /* (T) whose files draft_sweep removes */
@@ -259,6 +266,7 @@ void tree_unlock(struct tree *t) RELEASE(T);
 
 /* The collection of that name, or NULL. */
 struct coll *tree_coll(struct tree *t, const char *name);
+void tree_count_refusal(struct tree *t, int err) REQUIRES(T);
 void tree_tell_stale(struct tree *t, uint64_t ino, uint64_t dir_ino, const char *name) REQUIRES(T);
 
 #endif

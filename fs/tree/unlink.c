@@ -144,6 +144,7 @@ static void tell_braked(struct tree *t, const struct unlink *u, const struct wai
 	const struct coll *c = node_coll(t, u->dir);
 	e.dir = c ? c->kind->name : "";
 	bool first = t->brake.refused == 1;
+	tree_count_refusal(t, e.err);
 	tree_unlock(t);
 	if (first && event_write(&e, &line) == 0)
 		journal_add(spool_state_dir(t->config.spool), line.data, line.len);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* walk: see walk.h. One walk a collection; its struct belongs to the net thread once started (only
- * `phase` is read elsewhere, under T, which also covers everything it changes in the listing). */
+ * `phase` and `seen` are read elsewhere, under T, which also covers all it changes in the listing). */
 #include "tree/walk.h"
 
 #include <errno.h>
@@ -38,6 +38,7 @@ struct walk {
 	int err; /* the first failure */
 	unsigned in_flight;
 	struct pages pages;
+	struct walk_progress seen; /* (T) */
 	int passes, tail_tries;
 	long lo, hi, steps; /* BISECT */
 };
@@ -53,6 +54,12 @@ static void walk_free(struct walk *w)
 bool walk_is_long(const struct walk *w)
 {
 	return w->phase == PAGES;
+}
+
+bool walk_progress(const struct walk *w, struct walk_progress *out)
+{
+	*out = w->seen;
+	return walk_is_long(w);
 }
 
 static void set_phase(struct walk *w, enum phase phase)
@@ -136,6 +143,7 @@ static void ask(struct walk *w, struct job *j, void (*done)(struct job *j), uint
 	if (w->phase == PAGES || w->phase == BISECT)
 		j->deadline += WINDOW_S * NS_PER_SEC;
 	j->lane = lane_of(w);
+	w->coll->listing.requests++;
 	tree_unlock(t);
 	w->in_flight++;
 	http_submit(t->config.http, j);
@@ -202,6 +210,7 @@ static void page_done(struct job *j)
 			pages_came(&w->pages, m.page, m.total);
 			w->unusable += m.unusable;
 			tree_lock(w->coll->tree);
+			w->seen = (struct walk_progress){w->pages.done, w->last_page};
 			int err = absorb_page(w, &m, j->started, false);
 			tree_unlock(w->coll->tree);
 			w->err = w->err ? w->err : err;

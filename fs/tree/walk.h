@@ -19,5 +19,10 @@
 int walk_start(struct coll *c, const struct waiter *w) REQUIRES(T);
 /* Is it reading everything, so that one record is had sooner alone? */
 bool walk_is_long(const struct walk *w) REQUIRES(T);
+/* How far reading everything is. False: it reads only what changed. */
+struct walk_progress {
+	long done, pages; /* pages: 0 before the first one came */
+};
+bool walk_progress(const struct walk *w, struct walk_progress *out) REQUIRES(T);
 
 #endif

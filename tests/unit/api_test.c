@@ -81,15 +81,17 @@ static void saves_carry_their_body(void)
 
 static void me_is_a_number(void)
 {
-	uint64_t id = 0;
+	struct me me;
 
-	CHECK_EQ(api_read_me(answer("{\"id\":2,\"name\":\"Ola\"}"), &id), 0);
-	CHECK_EQ((long long)id, 2);
-	CHECK_EQ(api_read_me(answer("{\"data\":{\"id\":3}}"), &id), 0);
-	CHECK_EQ((long long)id, 3);
-	CHECK_EQ(api_read_me(answer("{\"name\":\"Ola\"}"), &id), -EIO);
-	CHECK_EQ(api_read_me(answer("<html>"), &id), -EIO);
-	CHECK_EQ(api_read_me(answer(NULL), &id), -EIO);
+	CHECK_EQ(api_read_me(answer("{\"id\":2,\"name\":\"Ola \\u00c5\"}"), &me), 0);
+	CHECK_EQ((long long)me.id, 2);
+	CHECK_STR(me.name, "Ola \xc3\x85");
+	CHECK_EQ(api_read_me(answer("{\"data\":{\"id\":3}}"), &me), 0);
+	CHECK_EQ((long long)me.id, 3);
+	CHECK_STR(me.name, "");
+	CHECK_EQ(api_read_me(answer("{\"name\":\"Ola\"}"), &me), -EIO);
+	CHECK_EQ(api_read_me(answer("<html>"), &me), -EIO);
+	CHECK_EQ(api_read_me(answer(NULL), &me), -EIO);
 }
 
 #define META "\"meta\":{\"current_page\":1,\"from\":1,\"last_page\":49,\"per_page\":2,\"total\":97}"

@@ -65,7 +65,11 @@ static void test_a_new_pass_asks_again_from_where_it_is_told(void)
 
 	for (long i = 1; i <= 5; i++)
 		pages_came(&p, pages_next(&p, 5), 500);
+	CHECK_EQ(p.done, 5);
+	pages_came(&p, 3, 500);
+	CHECK_EQ(p.done, 5);
 	pages_restart(&p, 5);
+	CHECK_EQ(p.done, 4);
 	CHECK_EQ(pages_next(&p, 6), 5);
 	CHECK_EQ(pages_next(&p, 6), 6);
 	CHECK_EQ(pages_next(&p, 6), 0);
