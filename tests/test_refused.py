@@ -257,7 +257,8 @@ def test_every_refusal_is_a_line_of_errors_ndjson(crm, mnt, card):
 def test_the_control_directory_is_hidden_and_reading_it_costs_nothing(crm, mnt, contacts):
     assert ".concordfs" not in os.listdir(mnt)
     with crm.expect(requests=0):
-        assert sorted(os.listdir(mnt / ".concordfs")) == ["allow_deletes", "errors.ndjson", "rejected"]
+        assert sorted(os.listdir(mnt / ".concordfs")) == [
+            "allow_deletes", "errors.ndjson", "metrics", "rejected", "status.json"]
         assert run("find", mnt / ".concordfs", "-type", "f", "-exec", "cat", "{}", "+").returncode == 0
         for attempt in (lambda: open(mnt / ".concordfs" / "new", "w"), lambda: os.mkdir(mnt / ".concordfs" / "d"),
                         lambda: os.unlink(mnt / ".concordfs" / "errors.ndjson"),

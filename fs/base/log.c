@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -111,6 +112,25 @@ void log_warning(const char *fmt, ...)
 void log_info(const char *fmt, ...)
 {
 	EMIT(LOG_INFO);
+}
+
+void log_whole(const char *what, const char *text, size_t n)
+{
+	static const char head[] = "concordfs: info: ";
+	struct iovec parts[] = {{(void *)head, sizeof(head) - 1},
+				{(void *)what, strlen(what)},
+				{(void *)" ", 1},
+				{(void *)text, n},
+				{(void *)"\n", 1}};
+
+	lock_acquire(&state.lock);
+	if (state.syslog) {
+		syslog(LOG_INFO, "%s %.*s", what, (int)n, text);
+	} else {
+		ssize_t written = writev(STDERR_FILENO, parts, ARRAY_LEN(parts));
+		(void)written;
+	}
+	lock_release(&state.lock);
 }
 
 void log_debug(enum log_room room, const char *fmt, ...)

@@ -33,6 +33,8 @@ bool log_wants(enum log_room room);
 void log_error(const char *fmt, ...) PRINTF(1, 2);   /* something is lost or refused */
 void log_warning(const char *fmt, ...) PRINTF(1, 2); /* odd, and handled */
 void log_info(const char *fmt, ...) PRINTF(1, 2);
+/* "what text", however long the text is; one line, printable. */
+void log_whole(const char *what, const char *text, size_t n);
 void log_debug(enum log_room room, const char *fmt, ...) PRINTF(2, 3);
 
 /* Writes s (n bytes) to out as printable ASCII in double quotes: control characters, quotes, and

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "store/journal.h"
 #include "store/rejected.h"
+#include "tree/census.h"
 #include "tree/dirs.h"
 
 #define FIRST_INO 1024ull	  /* of the table's */
@@ -28,6 +29,7 @@ struct control {
 	int (*stat)(struct tree *t, const struct node *n, struct stat *st);
 	ssize_t (*read)(struct tree *t, const struct node *n, char *out, size_t size, off_t off);
 	ssize_t (*write)(struct tree *t, const char *p, size_t size);
+	int (*print)(const struct status *s, struct buf *out); /* a snapshot */
 };
 
 static int errors_stat(struct tree *t, const struct node *n, struct stat *st)
@@ -91,6 +93,17 @@ static ssize_t allow_write(struct tree *t, const char *p, size_t size)
 	return (ssize_t)size;
 }
 
+/* Its size now; who opens it may get another one. */
+static int snapshot_stat(struct tree *t, const struct node *n, struct stat *st)
+{
+	CLEANUP(text_put) struct text text = {0};
+	int err = control_snapshot(t, n, &text);
+
+	*st = (struct stat){.st_size = (off_t)text.len};
+	clock_gettime(CLOCK_REALTIME, &st->st_mtim);
+	return err;
+}
+
 static int rejected_text_stat(struct tree *t, const struct node *n, struct stat *st)
 {
 	return rejected_stat(spool_rejected_dir(t->config.spool), n->target, st);
@@ -102,14 +115,21 @@ static ssize_t rejected_text_read(struct tree *t, const struct node *n, char *ou
 	return rejected_read(spool_rejected_dir(t->config.spool), n->target, out, size, off);
 }
 
-static const struct control top = {CONTROL_NAME, NODE_CONTROL_DIR, 0755, NULL, NULL, NULL};
+static int print_status(const struct status *s, struct buf *out)
+{
+	return status_write(s, 2, out);
+}
+
+static const struct control top = {.name = CONTROL_NAME, .type = NODE_CONTROL_DIR, .mode = 0755};
 static const struct control controls[] = {
-	{"allow_deletes", NODE_CONTROL, 0644, allow_stat, allow_read, allow_write},
-	{"errors.ndjson", NODE_CONTROL, 0444, errors_stat, errors_read, NULL},
-	{"rejected", NODE_CONTROL_DIR, 0755, NULL, NULL, NULL},
+	{"allow_deletes", NODE_CONTROL, 0644, allow_stat, allow_read, allow_write, NULL},
+	{"errors.ndjson", NODE_CONTROL, 0444, errors_stat, errors_read, NULL, NULL},
+	{"metrics", NODE_CONTROL, 0444, snapshot_stat, NULL, NULL, metrics_write},
+	{"rejected", NODE_CONTROL_DIR, 0755, NULL, NULL, NULL, NULL},
+	{"status.json", NODE_CONTROL, 0444, snapshot_stat, NULL, NULL, print_status},
 };
 static const struct control rejected_text = {
-	"", NODE_CONTROL, 0444, rejected_text_stat, rejected_text_read, NULL};
+	"", NODE_CONTROL, 0444, rejected_text_stat, rejected_text_read, NULL, NULL};
 
 static bool is_rejected_dir(const struct node *n)
 {
@@ -245,6 +265,23 @@ int control_open(const struct tree *t, const struct node *n, int flags)
 	if (writes && t->config.read_only)
 		return -EROFS;
 	return writes && !n->control->write ? -EACCES : 0;
+}
+
+int control_snapshot(struct tree *t, const struct node *n, struct text *out)
+{
+	CLEANUP(status_fini) struct status status = {0};
+	CLEANUP(buf_fini) struct buf text = BUF_INIT(CENSUS_MAX_BYTES);
+
+	if (!n->control->print)
+		return 0;
+	int err = census_take(t, &status);
+	if (!err)
+		err = n->control->print(&status, &text);
+	size_t len = text.len;
+	CLEANUP(blob_put) struct blob *blob = err < 0 ? NULL : blob_adopt(buf_steal(&text), len);
+	if (blob)
+		*out = text_of(blob, 0, len);
+	return err < 0 ? err : blob ? 0 : -ENOMEM;
 }
 
 ssize_t control_read(struct tree *t, const struct node *n, char *out, size_t size, off_t off)

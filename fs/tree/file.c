@@ -144,6 +144,17 @@ static int truncate_file(struct tree *t, struct file *f, off_t size)
 	return err;
 }
 
+static int take_snapshot(struct tree *t, struct file *f)
+{
+	struct text text = {0};
+	int err = control_snapshot(t, f->node, &text);
+
+	tree_lock(t);
+	f->text = text;
+	tree_unlock(t);
+	return err;
+}
+
 int file_open(struct tree *t, uint64_t ino, int flags, struct waiter *w, struct file **out,
 	      bool *keep_pages)
 {
@@ -152,6 +163,8 @@ int file_open(struct tree *t, uint64_t ino, int flags, struct waiter *w, struct 
 	tree_lock(t);
 	int r = open_locked(t, ino, flags, w, &f, keep_pages);
 	tree_unlock(t);
+	if (!r && f->node->control && (r = take_snapshot(t, f)) < 0)
+		file_close(t, STEAL(f));
 	if (!r && (flags & O_TRUNC) && !f->node->control && (r = truncate_file(t, f, 0)) < 0)
 		file_close(t, STEAL(f));
 	*out = f;
@@ -309,11 +322,14 @@ ssize_t file_read(struct tree *t, struct file *f, char *room, size_t n, off_t of
 	CLEANUP(text_put) struct text text = {0};
 	struct draft *d = NULL;
 
-	if (f->node->control)
-		return control_read(t, f->node, room, n, off);
 	tree_lock(t);
-	source_of(t, f, off, &d, &text);
+	if (f->node->control)
+		text = text_ref(&f->text);
+	else
+		source_of(t, f, off, &d, &text);
 	tree_unlock(t);
+	if (f->node->control && !text_is_set(&text))
+		return control_read(t, f->node, room, n, off);
 	if (!d)
 		return copy_out(&text, room, n, off);
 	ssize_t got = draft_read(t, d, room, n, off);
