@@ -21,7 +21,10 @@
 #include "refuse.h"
 #include "reload.h"
 #include "secret.h"
+#include "signals.h"
 #include "store/spool.h"
+#include "tree/census.h"
+#include "tree/refresh.h"
 
 #define CONCORDFS_VERSION "0.1.0"
 
@@ -106,6 +109,7 @@ struct service {
 	struct me me;
 	struct http *http;
 	struct reload *reload;
+	struct tree *tree; /* lent, from started() to stopping() */
 };
 
 static struct http *make_http(const struct service *s, const char *token, bool asks)
@@ -137,11 +141,36 @@ static bool accepts_token(void *arg, const char *token)
 	return !err || err == -EAGAIN;
 }
 
-static int start_reload(void *arg)
+/* Asked to look again: at where the token comes from, and at all that was read. */
+static void look_again(void *arg)
 {
 	struct service *s = arg;
 
-	return reload_start(s->reload, s->http);
+	reload_ask(s->reload);
+	refresh_all(s->tree, clock_now());
+}
+
+static void report(void *arg)
+{
+	struct service *s = arg;
+
+	census_log(s->tree);
+}
+
+static int started(void *arg, struct tree *tree)
+{
+	struct service *s = arg;
+	struct signals_config config = {look_again, report, s};
+
+	s->tree = tree;
+	int err = reload_start(s->reload, s->http);
+	return err < 0 ? err : signals_start(&config);
+}
+
+static void stopping(void *arg)
+{
+	(void)arg;
+	signals_stop();
 }
 
 static int serve(struct service *service, struct spool *spool)
@@ -154,8 +183,9 @@ static int serve(struct service *service, struct spool *spool)
 		.foreground = o->foreground,
 		.timeout_ns = o->timeout_ns,
 		.grace_ns = GRACE_S * NS_PER_SEC,
-		.started = start_reload,
-		.started_arg = service,
+		.started = started,
+		.stopping = stopping,
+		.arg = service,
 		.tree =
 			{
 				.version = CONCORDFS_VERSION,

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * reload: see reload.h. Its thread and whoever asks share two eventfds and no lock: `wake` counts
- * the occasions (a signal handler may write there), `stop` becomes readable once and stays so,
- * which also ends a token_command under way.
+ * the occasions, `stop` becomes readable once and stays so, which also ends a token_command under way.
  */
 #include "reload.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -30,13 +28,6 @@ struct reload { /* (I) since reload_new or, marked *, reload_start */
 	pthread_t thread;
 };
 
-/* The handler's: of the one reload, set before it is installed. */
-static struct {
-	int wake;
-	bool has_terminal;
-	struct sigaction before;
-} hangup;
-
 static void add_one(int fd)
 {
 	uint64_t one = 1;
@@ -44,28 +35,6 @@ static void add_one(int fd)
 		write(fd, &one, sizeof(one)); /* full: it is readable then, which is the point */
 
 	(void)n;
-}
-
-static bool has_terminal(void)
-{
-	int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
-
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0;
-}
-
-/* In the foreground of a terminal, SIGHUP may also say that somebody closed the window: then it is
- * libfuse's, as before. Only what a handler may call. */
-static void hang_up(int signal_number)
-{
-	int saved = errno;
-
-	if (hangup.has_terminal && !has_terminal())
-		hangup.before.sa_handler(signal_number);
-	else
-		add_one(hangup.wake);
-	errno = saved;
 }
 
 /* True: this thread has something to read. */
@@ -136,18 +105,6 @@ void reload_know(struct reload *r, const char *token)
 	r->known = map_hash_bytes(token, strlen(token));
 }
 
-/* Without SA_RESTART, like libfuse's, whose main thread has to look up when it is the end. */
-static void take_hangup(const struct reload *r)
-{
-	struct sigaction sa = {.sa_handler = hang_up};
-
-	hangup.wake = r->wake;
-	sigaction(SIGHUP, NULL, &hangup.before);
-	hangup.has_terminal = has_terminal() && hangup.before.sa_handler != SIG_DFL &&
-			      hangup.before.sa_handler != SIG_IGN;
-	sigaction(SIGHUP, &sa, NULL);
-}
-
 int reload_start(struct reload *r, struct http *http)
 {
 	sigset_t all, before;
@@ -162,7 +119,6 @@ int reload_start(struct reload *r, struct http *http)
 		return -err;
 	r->is_started = true;
 	pthread_setname_np(r->thread, "concordfs-token");
-	take_hangup(r);
 	return 0;
 }
 
@@ -177,7 +133,6 @@ void reload_stop(struct reload *r)
 {
 	if (!r->is_started)
 		return;
-	signal(SIGHUP, SIG_IGN);
 	add_one(r->stop);
 	pthread_join(r->thread, NULL);
 	r->is_started = false;

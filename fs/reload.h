@@ -26,11 +26,11 @@ struct reload_config {
 
 struct reload *reload_new(const struct reload_config *config); /* NULL: no memory or descriptors */
 void reload_know(struct reload *r, const char *token);	       /* the one of the start */
-/* Starts the thread and takes SIGHUP; after daemonising. http outlives reload_stop. */
+/* Starts the thread; after daemonising. http outlives reload_stop. */
 int reload_start(struct reload *r, struct http *http);
-/* For http_config.refused; arg is the reload. Any thread. */
+/* It may have been replaced. For http_config.refused, too; arg is the reload. Any thread. */
 void reload_ask(void *arg);
-/* Ends what is being read and joins the thread, if there is one. SIGHUP is ignored from then on. */
+/* Ends what is being read and joins the thread, if there is one. */
 void reload_stop(struct reload *r);
 void reload_free(struct reload *r); /* stops; NULL is fine */
 DEFINE_CLEANUP(struct reload *, reload_free)

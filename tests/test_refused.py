@@ -258,8 +258,8 @@ def test_the_control_directory_is_hidden_and_reading_it_costs_nothing(crm, mnt, 
     assert ".concordfs" not in os.listdir(mnt)
     with crm.expect(requests=0):
         assert sorted(os.listdir(mnt / ".concordfs")) == [
-            "allow_deletes", "errors.ndjson", "metrics", "rejected", "status.json"]
-        assert run("find", mnt / ".concordfs", "-type", "f", "-exec", "cat", "{}", "+").returncode == 0
+            "allow_deletes", "errors.ndjson", "metrics", "refresh", "rejected", "status.json"]
+        assert run("find", mnt / ".concordfs", "-type", "f", "!", "-name", "refresh", "-exec", "cat", "{}", "+").returncode == 0
         for attempt in (lambda: open(mnt / ".concordfs" / "new", "w"), lambda: os.mkdir(mnt / ".concordfs" / "d"),
                         lambda: os.unlink(mnt / ".concordfs" / "errors.ndjson"),
                         lambda: os.rmdir(mnt / ".concordfs" / "rejected")):

@@ -45,7 +45,7 @@ static int start(struct mount *m)
 	if (!err)
 		err = notifier_start(m->fs.notifier);
 	if (!err && m->config->started)
-		err = m->config->started(m->config->started_arg);
+		err = m->config->started(m->config->arg, m->fs.tree);
 	return err;
 }
 
@@ -65,6 +65,8 @@ static int serve(struct mount *m)
 /* Nobody reads requests any more: what is parked is answered, what is being saved gets its time. */
 static void stop(struct mount *m)
 {
+	if (m->config->stopping)
+		m->config->stopping(m->config->arg);
 	tree_close(m->fs.tree);
 	http_stop(m->fs.http, m->config->grace_ns);
 	if (!notifier_stop(m->fs.notifier))

@@ -17,8 +17,10 @@ struct mount_config {
 	uint64_t grace_ns; /* how long running saves get at the end */
 	/* Runs once this process is the one that stays: threads may be started. May be NULL; an
 	 * error of its ends the mount. */
-	int (*started)(void *arg);
-	void *started_arg;
+	int (*started)(void *arg, struct tree *tree);
+	/* The tree is about to be closed: whoever started() gave it to leaves it alone. May be NULL. */
+	void (*stopping)(void *arg);
+	void *arg;
 	struct tree_config tree; /* stale and stale_arg are set by mount_run */
 };
 

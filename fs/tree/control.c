@@ -18,6 +18,7 @@
 #include "store/rejected.h"
 #include "tree/census.h"
 #include "tree/dirs.h"
+#include "tree/refresh.h"
 
 #define FIRST_INO 1024ull	  /* of the table's */
 #define REJECTED_INO (1ull << 61) /* and above: of a rejected text, by its name */
@@ -104,6 +105,13 @@ static int snapshot_stat(struct tree *t, const struct node *n, struct stat *st)
 	return err;
 }
 
+static ssize_t refresh_write(struct tree *t, const char *p, size_t size)
+{
+	int err = refresh_paths(t, p, size, clock_now());
+
+	return err < 0 ? err : (ssize_t)size;
+}
+
 static int rejected_text_stat(struct tree *t, const struct node *n, struct stat *st)
 {
 	return rejected_stat(spool_rejected_dir(t->config.spool), n->target, st);
@@ -126,6 +134,7 @@ static const struct control controls[] = {
 	{"errors.ndjson", NODE_CONTROL, 0444, errors_stat, errors_read, NULL, NULL},
 	{"metrics", NODE_CONTROL, 0444, snapshot_stat, NULL, NULL, metrics_write},
 	{"rejected", NODE_CONTROL_DIR, 0755, NULL, NULL, NULL, NULL},
+	{"refresh", NODE_CONTROL, 0200, NULL, NULL, refresh_write, NULL},
 	{"status.json", NODE_CONTROL, 0444, snapshot_stat, NULL, NULL, print_status},
 };
 static const struct control rejected_text = {

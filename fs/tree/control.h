@@ -8,6 +8,7 @@
  *   errors.ndjson   one line for each refusal, from the state directory
  *   allow_deletes   how many deletions the brake would let pass now; a number written to it allows
  *                   that many more
+ *   refresh         a path written to it, or nothing but a newline: the next look asks the server
  *   rejected/       refused texts that were removed, for a week (store/rejected.h)
  *
  * Workers. What these files show is on disk, or counted and printed: functions hold no lock meanwhile.

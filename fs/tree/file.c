@@ -12,6 +12,7 @@
 #include "tree/draft.h"
 #include "tree/local.h"
 #include "tree/record.h"
+#include "tree/refresh.h"
 
 /* The node's record is known and fresh, or it has no need of one. */
 static int want_content(struct node *n, struct waiter *w) REQUIRES(T)
@@ -21,6 +22,16 @@ static int want_content(struct node *n, struct waiter *w) REQUIRES(T)
 	int r = record_want(n->record, w);
 	/* The VFS looks the name up again, and now LOOKUP knows: ENOENT (F6, 3.3). */
 	return r == -ENOENT ? -ESTALE : r;
+}
+
+/* Who opens it past all caches means ours, too. */
+static int want_opened(struct node *n, int flags, struct waiter *w) REQUIRES(T)
+{
+	struct record *rec = n->record;
+
+	if ((flags & O_DIRECT) && rec && !n->draft && rec->asked_at < w->born)
+		refresh_record(rec, w->born);
+	return want_content(n, w);
 }
 
 static int may_open(const struct tree *t, const struct node *n, bool writes) REQUIRES(T)
@@ -82,7 +93,7 @@ static int open_locked(struct tree *t, uint64_t ino, int flags, struct waiter *w
 		return -ESTALE;
 	int r = n->control ? control_open(t, n, flags) : may_open(t, n, writes);
 	if (!r)
-		r = want_content(n, w);
+		r = want_opened(n, flags, w);
 	if (!r && is_nowhere(n)) /* perhaps by what the wait brought */
 		r = -ESTALE;
 	if (r)

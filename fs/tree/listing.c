@@ -24,7 +24,12 @@ void listing_fini(struct listing *l)
 
 bool listing_is_fresh(const struct listing *l, uint64_t now, uint64_t ttl_ns)
 {
-	return l->complete && l->checked_at + ttl_ns > now;
+	return l->complete && l->checked_at >= l->old_before && l->checked_at + ttl_ns > now;
+}
+
+bool listing_came_early(const struct listing *l, int result, const struct waiter *w)
+{
+	return result == 0 && l->checked_at < l->old_before && l->old_before <= w->born;
 }
 
 /* A refused list is there and closed (1.1). */
@@ -44,7 +49,7 @@ int listing_want(struct coll *c, struct waiter *w)
 	struct listing *l = &c->listing;
 	int result;
 
-	if (wait_take_result(w, &result))
+	if (wait_take_result(w, &result) && !listing_came_early(l, result, w))
 		return result == -EINTR ? -EINTR : settle_for(l, result);
 	if (listing_is_fresh(l, w->born, c->tree->config.ttl_ns))
 		return 0;

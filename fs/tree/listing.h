@@ -14,6 +14,9 @@ void listing_fini(struct listing *l);
 
 bool listing_is_fresh(const struct listing *l, uint64_t now, uint64_t ttl_ns);
 
+/* w waited for a walk that had begun before w was told to ask anew: once more. */
+bool listing_came_early(const struct listing *l, int result, const struct waiter *w);
+
 /*
  * 0 when the listing is complete and fresh, or complete and the server cannot be asked; PARKED; or
  * -errno when there is nothing to show.

@@ -360,6 +360,8 @@ uint64_t record_fresh_until(const struct record *rec)
 		return 0;
 	if (c->listing.complete && c->listing.checked_at > asked)
 		asked = c->listing.checked_at;
+	if (asked < c->listing.old_before)
+		return 0;
 	return asked + c->tree->config.ttl_ns;
 }
 
@@ -444,12 +446,24 @@ static int not_listed(struct record *rec) REQUIRES(T)
 	return -ENOENT;
 }
 
+/* w waited for what had left before w was told to ask anew: once more. */
+static bool came_early(const struct record *rec, int result, const struct waiter *w) REQUIRES(T)
+{
+	const struct listing *l = &rec->coll->listing;
+
+	if (rec->state != RECORD_PRESENT)
+		return false;
+	if (rec->doubtful)
+		return result == 0 && rec->asked_at <= w->born;
+	return rec->asked_at < l->old_before && listing_came_early(l, result, w);
+}
+
 int record_want(struct record *rec, struct waiter *w)
 {
 	int result;
 	uint64_t now = w->born;
 
-	if (wait_take_result(w, &result)) {
+	if (wait_take_result(w, &result) && !came_early(rec, result, w)) {
 		if (result == -EINTR || rec->state == RECORD_PRESENT)
 			return result == -EINTR ? -EINTR : 0;
 		return result < 0 ? result : not_listed(rec);

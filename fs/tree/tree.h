@@ -195,6 +195,7 @@ struct roll {
 struct listing {
 	bool complete;	       /* (T) the ids in `ids` are the collection */
 	uint64_t checked_at;   /* (T) when the check left that last confirmed it */
+	uint64_t old_before;   /* (T) what was asked before then is old, whatever ttl says */
 	uint64_t failed_until; /* (T) no new attempt before: the last one failed */
 	int failure;	       /* (T) how */
 	int64_t mark;	       /* (T) server's time up to which all changes were seen */

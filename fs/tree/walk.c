@@ -92,7 +92,7 @@ static void note_end(struct walk *w, uint64_t now) REQUIRES(T)
 	}
 	l->failed_until = 0;
 	l->complete = true;
-	l->checked_at = now;
+	l->checked_at = w->started < l->old_before ? w->started : now;
 	l->mark = (w->next_mark ? w->next_mark : w->newest) - OVERLAP_S;
 	l->unusable = w->phase == PAGES ? w->unusable : l->unusable;
 	l->suspect = w->phase == PAGES && w->last_page > 1;
