@@ -194,6 +194,7 @@ static int serve(struct service *service, struct spool *spool)
 				.user_name = service->me.name,
 				.http = service->http,
 				.spool = spool,
+				.url = o->url,
 				.ttl_ns = o->ttl_ns,
 				.timeout_ns = o->timeout_ns,
 				.page_size = o->page_size,

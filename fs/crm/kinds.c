@@ -21,6 +21,7 @@ const struct kind kinds[] = {
 		.updates = true,
 		.deletes = true,
 		.has_trash = true,
+		.has_page = true,
 		.editable = "first_name last_name email phones tags user_id source_id job_title "
 			    "street city state postal_code country_id",
 		.accepts = "companies deals",
@@ -33,6 +34,7 @@ const struct kind kinds[] = {
 		.updates = true,
 		.deletes = true,
 		.has_trash = true,
+		.has_page = true,
 		.editable = "name domain email industry_id phones tags user_id source_id "
 			    "parent_company_id street city state postal_code country_id",
 		.accepts = "contacts deals",
@@ -45,6 +47,7 @@ const struct kind kinds[] = {
 		.updates = true,
 		.deletes = true,
 		.has_trash = true,
+		.has_page = true,
 		.editable = "name pipeline_id stage_id amount expected_close_date tags status "
 			    "lost_reason user_id swatch_color",
 		.accepts = "contacts companies billable",

@@ -43,6 +43,7 @@ struct call {
 	enum commit_at at;
 	struct file_change change;
 	struct move move;
+	size_t size;	  /* the room for an attribute's answer; 0: only its length is asked for */
 	uint64_t held[2]; /* directories that the kernel has locked for it (notify.h); 0: none */
 	char names[];	  /* what move.name and move.new_name point to */
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ops: the table. What is absent (xattrs, locks, ioctl, fallocate) the kernel takes for ENOSYS once. */
+/* ops: the table. What is absent (setting xattrs, locks, ioctl, fallocate) the kernel asks for once: it
+ * remembers the ENOSYS. */
 #include "fuse/ops.h"
 
 #include "tree/node.h"
@@ -30,6 +31,8 @@ const struct fuse_lowlevel_ops ops = {
 	.rename = op_rename,
 	.symlink = op_symlink,
 	.readlink = op_readlink,
+	.getxattr = op_getxattr,
+	.listxattr = op_listxattr,
 };
 
 struct fuse_entry_param ops_entry(const struct entry *e)

@@ -7,6 +7,7 @@
  *   WRITE READ READLINK RELEASE                  never: memory and the local disk
  *   OPENDIR          for a complete listing, fresh or refreshed     freezes nobody
  *   GETATTR SETATTR OPEN    for one record                          freezes nobody
+ *   GETXATTR LISTXATTR      likewise, if it is an attribute of ours
  *   FSYNC FLUSH      for one commit                                 freezes nobody
  *   UNLINK, RENAME   for one deletion or commit, under the kernel's directory lock: first lane of
  *                    the limiter, whose reserve nobody else may spend, and the call's deadline
@@ -55,6 +56,10 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 	       const char *new_name, unsigned flags);
 void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name);
 void op_readlink(fuse_req_t req, fuse_ino_t ino);
+
+/* xattr.c */
+void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
+void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
 
 /* Tree's entry -> libfuse's. */
 struct entry;

@@ -99,3 +99,8 @@ enum caller_unlink caller_unlink(const struct caller *c)
 	return kinds_has_word(programs, c->command, strlen(c->command)) ? UNLINK_REPLACES_UNREAD
 									: UNLINK_DELETES;
 }
+
+bool caller_looks_for_acls(const struct caller *c)
+{
+	return kinds_has_word("ls dir vdir", c->command, strlen(c->command));
+}

@@ -36,4 +36,8 @@ bool caller_retries(const struct caller *c);
 enum caller_unlink { UNLINK_DELETES, UNLINK_REPLACES_UNREAD, UNLINK_REPLACES };
 enum caller_unlink caller_unlink(const struct caller *c);
 
+/* Does it list a file's attributes only to see whether there is an access list? ls -l of coreutils 9.6
+ * does, for every file, until it is told that this filesystem has no attributes [read]. */
+bool caller_looks_for_acls(const struct caller *c);
+
 #endif

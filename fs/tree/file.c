@@ -14,8 +14,7 @@
 #include "tree/record.h"
 #include "tree/refresh.h"
 
-/* The node's record is known and fresh, or it has no need of one. */
-static int want_content(struct node *n, struct waiter *w) REQUIRES(T)
+int file_want(struct node *n, struct waiter *w)
 {
 	if (n->draft || !n->record)
 		return 0;
@@ -31,7 +30,7 @@ static int want_opened(struct node *n, int flags, struct waiter *w) REQUIRES(T)
 
 	if ((flags & O_DIRECT) && rec && !n->draft && rec->asked_at < w->born)
 		refresh_record(rec, w->born);
-	return want_content(n, w);
+	return file_want(n, w);
 }
 
 static int may_open(const struct tree *t, const struct node *n, bool writes) REQUIRES(T)
@@ -406,7 +405,7 @@ int file_getattr(struct tree *t, uint64_t ino, struct waiter *w, struct entry *o
 {
 	tree_lock(t);
 	struct node *n = node_find(t, ino);
-	int r = n ? want_content(n, w) : -ESTALE;
+	int r = n ? file_want(n, w) : -ESTALE;
 	bool is_control = !r && n->control;
 	if (is_control)
 		node_pin(t, n);
@@ -458,7 +457,7 @@ static int start_change(struct tree *t, uint64_t ino, const struct file_change *
 		return -ESTALE;
 	int r = change->has_size && !n->control ? may_open(t, n, true) : 0;
 	if (!r)
-		r = want_content(n, w);
+		r = file_want(n, w);
 	if (!r)
 		node_pin(t, *out = n);
 	return r;

@@ -36,6 +36,9 @@ ssize_t file_read(struct tree *t, struct file *f, char *room, size_t n, off_t of
 ssize_t file_write(struct tree *t, struct file *f, const char *p, size_t n, off_t off) EXCLUDES(T);
 int file_commit(struct tree *t, struct file *f, enum commit_at at, struct waiter *w) EXCLUDES(T);
 
+/* Sees to it that what n shows is known and fresh. 0; PARKED; -ESTALE as in file_open. */
+int file_want(struct node *n, struct waiter *w) REQUIRES(T);
+
 /* stat(2). 0 and *out; PARKED; -ESTALE as in file_open. */
 int file_getattr(struct tree *t, uint64_t ino, struct waiter *w, struct entry *out) EXCLUDES(T);
 
