@@ -51,6 +51,8 @@ static const char help[] =
 	"     page_size=N          records asked for at once, 1 to 1000 (100)\n"
 	"     state_dir=DIR        where unsaved texts live (~/.local/state/concordfs)\n"
 	"     cacert=FILE          certificates to trust instead of the system's\n"
+	"     crawlers=NAME:...    programs that get only what is known, and cost no request\n"
+	"                          (updatedb, tracker, baloo, thumbnailers; empty: none)\n"
 	"     uid=N gid=N umask=M  owner and mode of the files\n"
 	"     debug=ROOM:...       http, crm, store, tree, fuse, main or all, to the log\n"
 	"     allow_other, allow_root, auto_unmount and others go to libfuse\n"
@@ -441,6 +443,7 @@ void options_fini(struct options *o)
 	free(o->ca_file);
 	free(o->state_dir);
 	free(o->collections);
+	free(o->crawlers);
 	free(o->debug);
 	for (int i = 0; i < o->fuse_argc; i++)
 		free(o->fuse_argv[i]);

@@ -40,6 +40,7 @@ struct options {
 	char *ca_file;	     /* or NULL */
 	char *state_dir;     /* never NULL: $XDG_STATE_HOME/concordfs or ~/.local/state/concordfs */
 	char *collections;   /* "contacts:deals" or NULL: all */
+	char *crawlers;	     /* names of programs; never NULL, "": none */
 	char *debug;	     /* rooms for log_init, or NULL */
 	uint64_t ttl_ns, timeout_ns;
 	unsigned page_size;   /* 1..1000 */

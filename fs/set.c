@@ -237,6 +237,12 @@ int set_collections(struct options *o, const char *v)
 	return set_string(&o->collections, v);
 }
 
+/* A path would never match: the kernel knows names. */
+int set_crawlers(struct options *o, const char *v)
+{
+	return strpbrk(v, "/ \t") ? -EINVAL : set_string(&o->crawlers, v);
+}
+
 int set_debug(struct options *o, const char *v)
 {
 	return set_string(&o->debug, v ? v : "all");

@@ -21,6 +21,7 @@ int set_uid(struct options *o, const char *v);
 int set_gid(struct options *o, const char *v);
 int set_umask(struct options *o, const char *v);
 int set_collections(struct options *o, const char *v);
+int set_crawlers(struct options *o, const char *v);
 int set_debug(struct options *o, const char *v);
 
 /* Flags: NULL sets, "no", which only a configuration file can say, takes back. */

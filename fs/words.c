@@ -27,11 +27,12 @@ DEFINE_CLEANUP(char *, free_string)
 
 enum {
 	NO_VALUE = 1,
-	WITH_VALUE = 2, /* or both */
-	PATH = 4,	/* in a file, ~/ is the home directory */
-	IN_FILE = 8,	/* nowhere else */
-	HIDDEN = 16,	/* not shown under a name of its own */
-	SECRET = 32,	/* refused wherever it stands */
+	WITH_VALUE = 2,	 /* or both */
+	PATH = 4,	 /* in a file, ~/ is the home directory */
+	IN_FILE = 8,	 /* nowhere else */
+	HIDDEN = 16,	 /* not shown under a name of its own */
+	SECRET = 32,	 /* refused wherever it stands */
+	OR_NOTHING = 64, /* the value may be empty */
 };
 
 static const struct word {
@@ -60,6 +61,10 @@ static const struct word {
 	{"rw", NO_VALUE | HIDDEN, set_rw, NULL, NULL},
 	{"state_dir", WITH_VALUE | PATH, set_state_dir, "the name of a directory", NULL},
 	{"cacert", WITH_VALUE | PATH, set_cacert, "the name of a file", NULL},
+	{"crawlers", WITH_VALUE | OR_NOTHING, set_crawlers,
+	 "names of programs, as in updatedb*:tracker-*",
+	 "updatedb*:tracker-*:localsearch*:baloo_file*:mds:mdworker*:tumblerd:*thumb*:*-thu*:"
+	 "gvfsd-metadata:recollindex"},
 	{"uid", WITH_VALUE, set_uid, "a number", NULL},
 	{"gid", WITH_VALUE, set_gid, "a number", NULL},
 	{"umask", WITH_VALUE, set_umask, "an octal number up to 777", NULL},
@@ -278,7 +283,8 @@ static int take(struct options *o, const struct origin *at, const char *text)
 		return refuse_token(at);
 	if (!w || (w->flags & IN_FILE))
 		return o->is_sloppy ? 0 : refuse_unknown(at, text, n);
-	if (!(w->flags & (value ? WITH_VALUE : NO_VALUE)) || (value && !*value))
+	bool is_empty = value && !*value && !(w->flags & OR_NOTHING);
+	if (!(w->flags & (value ? WITH_VALUE : NO_VALUE)) || is_empty)
 		return refuse_word(at, w, w->wants);
 	if (at->file && value && (w->flags & PATH))
 		return set_path_in_file(o, at, w, value);
@@ -331,7 +337,7 @@ static char *unquote(const char *value)
 {
 	size_t n = strlen(value);
 
-	if (n > 2 && value[0] == '"' && strchr(value + 1, '"') == value + n - 1)
+	if (n >= 2 && value[0] == '"' && strchr(value + 1, '"') == value + n - 1)
 		return strndup(value + 1, n - 2);
 	return strdup(value);
 }
@@ -360,6 +366,8 @@ int words_take_key(struct options *o, const struct origin *at, const char *key, 
 	plain = unquote(value);
 	if (!plain)
 		return refuse("out of memory");
+	if (!*plain && !(w->flags & OR_NOTHING))
+		return refuse_word(at, w, w->wants);
 	if (strcmp(w->name, "options") == 0)
 		return words_take(o, at, plain);
 	return w->flags & PATH ? set_path_in_file(o, at, w, plain) : set_word(o, at, w, plain);

@@ -235,7 +235,8 @@ def test_a_text_that_the_daemons_death_cut_off_is_told_of(crm, mounts, tmp_path)
     mark = crm.mark()
     mount.start()
     assert path.read_bytes() == text
-    until(lambda: "the mount ended before this text was saved" in words_of(path), what="the words")
+    until(lambda: events(mount), what="the new mount having asked what became of it")
+    assert "the mount ended before this text was saved" in words_of(path)
     assert writes(crm, mark) == []  # nobody asked for it
     with crm.expect(("PUT", f"/contacts/{record}", {"job_title": "Unsaved"})):
         path.write_bytes(text)

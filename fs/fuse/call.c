@@ -109,6 +109,11 @@ static void interrupted(fuse_req_t req, void *data)
 	http_post(c->fs->http, &i->task);
 }
 
+void call_looks(struct call *c)
+{
+	c->waiter.crawlers = c->fs->crawlers;
+}
+
 void call_hold(struct call *c, uint64_t dir_ino)
 {
 	if (c->held[0] == dir_ino)

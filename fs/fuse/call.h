@@ -27,6 +27,7 @@ struct fs {
 	struct http *http;
 	struct notifier *notifier;
 	uint64_t timeout_ns;
+	const char *crawlers; /* lent, or NULL */
 	_Atomic uint64_t next_number;
 };
 
@@ -52,6 +53,8 @@ struct call {
  * was answered. */
 struct call *call_new(fuse_req_t req, void (*run)(struct call *c), const char *name,
 		      const char *new_name);
+/* Of one that only looks, before the first run: a crawler's costs no request. */
+void call_looks(struct call *c);
 /* Of UNLINK and RENAME, before the first run: released once call_done has replied. */
 void call_hold(struct call *c, uint64_t dir_ino);
 void call_run(struct call *c); /* the first run, on the worker */

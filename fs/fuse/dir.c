@@ -36,6 +36,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	c->ino = ino;
 	c->fi = *fi;
+	call_looks(c);
 	call_run(c);
 }
 

@@ -65,6 +65,7 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!c)
 		return;
 	c->ino = ino;
+	call_looks(c);
 	call_run(c);
 }
 

@@ -111,7 +111,9 @@ int mount_run(const struct mount_config *config)
 {
 	struct mount m = {
 		.config = config,
-		.fs = {.http = config->tree.http, .timeout_ns = config->timeout_ns},
+		.fs = {.http = config->tree.http,
+		       .timeout_ns = config->timeout_ns,
+		       .crawlers = config->crawlers},
 	};
 	struct fuse_args args = FUSE_ARGS_INIT(config->fuse_argc, config->fuse_argv);
 

@@ -14,7 +14,8 @@ struct mount_config {
 	char **fuse_argv;
 	bool foreground;
 	uint64_t timeout_ns;
-	uint64_t grace_ns; /* how long running saves get at the end */
+	const char *crawlers; /* programs for whom no request is spent ("updatedb*:mds"), or NULL */
+	uint64_t grace_ns;    /* how long running saves get at the end */
 	/* Runs once this process is the one that stays: threads may be started. May be NULL; an
 	 * error of its ends the mount. */
 	int (*started)(void *arg, struct tree *tree);

@@ -46,6 +46,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 		return;
 	c->ino = ino;
 	c->size = size;
+	call_looks(c);
 	call_run(c);
 }
 
@@ -72,5 +73,6 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 		return;
 	c->ino = ino;
 	c->size = size;
+	call_looks(c);
 	call_run(c);
 }

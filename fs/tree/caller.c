@@ -2,6 +2,7 @@
 /* caller: see caller.h. Workers, and the net thread for interrupts. */
 #include "tree/caller.h"
 
+#include <fnmatch.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,6 +39,42 @@ void caller_of(pid_t thread, struct caller *out)
 			out->process = 0;
 	}
 	fclose(f);
+}
+
+static bool is_called(const char *command, const char *pattern, size_t n)
+{
+	char copy[64];
+
+	if (!n || n >= sizeof(copy) || !*command)
+		return false;
+	snprintf(copy, sizeof(copy), "%.*s", (int)n, pattern);
+	if (strpbrk(copy, "*?["))
+		return fnmatch(copy, command, 0) == 0;
+	return strncmp(copy, command, 15) == 0;
+}
+
+static bool is_in(const char *names, const char *command)
+{
+	for (const char *p = names; *p;) {
+		size_t n = strcspn(p, ":");
+		if (is_called(command, p, n))
+			return true;
+		p += n + (p[n] == ':');
+	}
+	return false;
+}
+
+bool caller_is_one_of(pid_t thread, const char *names)
+{
+	struct caller c, main_thread;
+
+	caller_of(thread, &c);
+	if (is_in(names, c.command))
+		return true;
+	if (!c.process || c.process == thread)
+		return false;
+	caller_of(c.process, &main_thread); /* a pool's thread may have a name of its own */
+	return is_in(names, main_thread.command);
 }
 
 /* The signals that wait for the thread to come back from the kernel: those it blocks do not. All of

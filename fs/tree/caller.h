@@ -16,6 +16,10 @@ struct caller {
 };
 void caller_of(pid_t thread, struct caller *out);
 
+/* Is it one of names ("updatedb*:mds"), by its own name or its process's? Patterns as a shell's; the
+ * kernel keeps 15 bytes of a name, so of one without a wildcard the first 15 count. */
+bool caller_is_one_of(pid_t thread, const char *names);
+
 /* Is it being killed? Then it reads no answer any more. */
 bool caller_is_dying(pid_t thread);
 

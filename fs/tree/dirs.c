@@ -102,9 +102,13 @@ static int open_locked(struct tree *t, uint64_t ino, struct waiter *w, struct di
 
 int dir_open(struct tree *t, uint64_t ino, struct waiter *w, struct dir **out)
 {
-	tree_lock(t);
-	int r = open_locked(t, ino, w, out);
-	tree_unlock(t);
+	int r;
+
+	do {
+		tree_lock(t);
+		r = open_locked(t, ino, w, out);
+		tree_unlock(t);
+	} while (wait_again(w, r));
 	if (!r && (*out)->node->type == NODE_CONTROL_DIR && (r = control_list(t, *out)) < 0)
 		dir_close(t, STEAL(*out));
 	return r;

@@ -169,10 +169,13 @@ int file_open(struct tree *t, uint64_t ino, int flags, struct waiter *w, struct 
 	      bool *keep_pages)
 {
 	struct file *f = NULL;
+	int r;
 
-	tree_lock(t);
-	int r = open_locked(t, ino, flags, w, &f, keep_pages);
-	tree_unlock(t);
+	do {
+		tree_lock(t);
+		r = open_locked(t, ino, flags, w, &f, keep_pages);
+		tree_unlock(t);
+	} while (wait_again(w, r));
 	if (!r && f->node->control && (r = take_snapshot(t, f)) < 0)
 		file_close(t, STEAL(f));
 	if (!r && (flags & O_TRUNC) && !f->node->control && (r = truncate_file(t, f, 0)) < 0)
@@ -401,19 +404,32 @@ static void refresh_control(struct tree *t, struct node *n, struct entry *out)
 	tree_unlock(t);
 }
 
-int file_getattr(struct tree *t, uint64_t ino, struct waiter *w, struct entry *out)
+/* A control file's node is given with a pin, in *control: what it shows is on the disk. */
+static int getattr(struct tree *t, uint64_t ino, struct waiter *w, struct entry *out,
+		   struct node **control) REQUIRES(T)
 {
-	tree_lock(t);
 	struct node *n = node_find(t, ino);
 	int r = n ? file_want(n, w) : -ESTALE;
-	bool is_control = !r && n->control;
-	if (is_control)
-		node_pin(t, n);
+
+	if (!r && n->control)
+		node_pin(t, *control = n);
 	else if (!r)
 		node_entry(t, n, w->born, out);
-	tree_unlock(t);
-	if (is_control)
-		refresh_control(t, n, out);
+	return r;
+}
+
+int file_getattr(struct tree *t, uint64_t ino, struct waiter *w, struct entry *out)
+{
+	struct node *control = NULL;
+	int r;
+
+	do {
+		tree_lock(t);
+		r = getattr(t, ino, w, out, &control);
+		tree_unlock(t);
+	} while (wait_again(w, r));
+	if (control)
+		refresh_control(t, control, out);
 	return r;
 }
 

@@ -57,7 +57,10 @@ int listing_want(struct coll *c, struct waiter *w)
 		return -ENOENT;
 	if (l->failed_until > w->born)
 		return settle_for(l, l->failure);
-	int err = l->walk ? 0 : walk_start(c, w);
+	int err = wait_may_spend(w);
+	if (err)
+		return err < 0 ? settle_for(l, err) : err;
+	err = l->walk ? 0 : walk_start(c, w);
 	return err < 0 ? err : wait_park(c->tree, &l->arrived, w);
 }
 

@@ -428,10 +428,11 @@ static int start_fetch(struct record *rec, const struct waiter *w) REQUIRES(T)
 /* The one way to ask: the whole collection where its listing stands, else this record alone. */
 static int ask(struct record *rec, struct waiter *w) REQUIRES(T)
 {
-	int err;
-
 	struct listing *l = &rec->coll->listing;
+	int err = wait_may_spend(w);
 
+	if (err)
+		return err;
 	if (l->complete && !rec->doubtful && !(l->walk && walk_is_long(l->walk)))
 		return listing_want(rec->coll, w);
 	if (!rec->fetch && (err = start_fetch(rec, w)) < 0)

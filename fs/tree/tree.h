@@ -50,11 +50,11 @@ struct stale {
 };
 
 struct tree_config {			       /* (I) */
-	const char *version, *url, *user_name; /* for the status */
+	const char *version, *user_name; /* for the status */
+	const char *url;		 /* lent: the CRM's address, as a browser takes it */
 	uint64_t user_id;
 	struct http *http;
 	struct spool *spool;
-	const char *url; /* lent: the CRM's address, as a browser takes it */
 	uint64_t ttl_ns, timeout_ns;
 	unsigned page_size, max_deletes;
 	bool read_only;

@@ -4,7 +4,9 @@
 #include "tree/wait.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
+#include "base/log.h"
 #include "tree/caller.h"
 #include "tree/tree.h"
 
@@ -64,6 +66,27 @@ void wait_wake_all(struct list *ready)
 		struct waiter *w = container_of(entry, struct waiter, link);
 		w->wake(w);
 	}
+}
+
+int wait_may_spend(const struct waiter *w)
+{
+	if (!w->crawlers || !*w->crawlers)
+		return 0;
+	if (!w->is_known)
+		return UNNAMED;
+	return w->is_crawler ? -EACCES : 0;
+}
+
+bool wait_again(struct waiter *w, int result)
+{
+	if (result != UNNAMED)
+		return false;
+	w->is_crawler = caller_is_one_of(w->pid, w->crawlers);
+	w->is_known = true;
+	if (w->is_crawler)
+		log_debug(LOG_TREE, "call=%" PRIu64 " pid=%d: a crawler, gets what is known",
+			  w->number, (int)w->pid);
+	return true;
 }
 
 bool wait_take_result(struct waiter *w, int *result)

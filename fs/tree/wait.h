@@ -29,10 +29,15 @@ struct waiter {
 	uint64_t number; /* for the log, and what an interrupt names */
 	uint64_t born;	 /* clock.h ns: nothing older than ttl then is stale for it */
 	uint64_t deadline;
-	pid_t pid;			/* the caller's thread, 0: the kernel itself */
-	struct caller caller;		/* who that is, once somebody asked; else {0} */
+	pid_t pid;	      /* the caller's thread, 0: the kernel itself */
+	struct caller caller; /* who that is, once somebody asked; else {0} */
+	const char *
+		crawlers; /* programs that get what is known, and no request; NULL: it is all the same */
 	atomic_bool interrupted;	/* set by the interrupt callback, any thread */
 	void (*wake)(struct waiter *w); /* net thread, no lock; w is the owner's again */
+
+	/* The owner's. */
+	bool is_known, is_crawler; /* whether it is one of them, once it mattered */
 
 	/* (T) */
 	struct list link;
@@ -53,7 +58,7 @@ struct wait_point {
 	void (*deserted)(struct tree *t, struct wait_point *p);
 };
 
-/* All but waiter_init, wait_take_result and what wakes need T. */
+/* All but waiter_init, wait_take_result, wait_again and what wakes need T. */
 void waiter_init(struct waiter *w);
 void wait_point_init(struct wait_point *p);
 
@@ -61,6 +66,15 @@ void wait_point_init(struct wait_point *p);
 int wait_park(struct tree *t, struct wait_point *p, struct waiter *w);
 void wait_settle(struct tree *t, struct wait_point *p, int result, struct list *ready);
 void wait_wake_all(struct list *ready);
+
+/*
+ * May a request be spent for w? 0; -EACCES: it is a crawler (an error that they pass over without
+ * another try, and by which nothing is taken for deleted); UNNAMED: that is not known yet, and whoever
+ * holds T has to let it go to find out: wait_again, once T is not held, says whether a result means so.
+ */
+#define UNNAMED 2
+int wait_may_spend(const struct waiter *w);
+bool wait_again(struct waiter *w, int result);
 
 /* Was w settled since it parked? Then its result, once. */
 bool wait_take_result(struct waiter *w, int *result);

@@ -149,9 +149,13 @@ static int get(struct tree *t, uint64_t ino, const char *name, struct waiter *w,
 
 int xattr_get(struct tree *t, uint64_t ino, const char *name, struct waiter *w, struct buf *out)
 {
-	tree_lock(t);
-	int r = get(t, ino, name, w, out);
-	tree_unlock(t);
+	int r;
+
+	do {
+		tree_lock(t);
+		r = get(t, ino, name, w, out);
+		tree_unlock(t);
+	} while (wait_again(w, r));
 	return r;
 }
 
@@ -173,8 +177,12 @@ static int list(struct tree *t, uint64_t ino, struct waiter *w, struct buf *out)
 
 int xattr_list(struct tree *t, uint64_t ino, struct waiter *w, struct buf *out)
 {
-	tree_lock(t);
-	int r = list(t, ino, w, out);
-	tree_unlock(t);
+	int r;
+
+	do {
+		tree_lock(t);
+		r = list(t, ino, w, out);
+		tree_unlock(t);
+	} while (wait_again(w, r));
 	return r;
 }
