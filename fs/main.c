@@ -13,6 +13,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/supervisor.h"
+#include "base/version.h"
 #include "crm/api.h"
 #include "fuse/mount.h"
 #include "http/http.h"
@@ -25,8 +27,6 @@
 #include "store/spool.h"
 #include "tree/census.h"
 #include "tree/refresh.h"
-
-#define CONCORDFS_VERSION "0.1.0"
 
 enum {
 	CONNECTIONS = 4,
@@ -298,6 +298,7 @@ int main(int argc, char **argv)
 	struct options o = {0};
 
 	secret_take_environment();
+	supervisor_find();
 	close_to_others();
 	int status = options_parse(argc, argv, &o) < 0 ? EXIT_USAGE : 0;
 	umask(077); /* for what we write; the person's own, for the mount, is in o */

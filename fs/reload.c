@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/map.h"
+#include "base/supervisor.h"
 #include "refuse.h"
 
 struct reload { /* (I) since reload_new or, marked *, reload_start */
@@ -78,11 +79,13 @@ static void *reload_main(void *arg)
 	struct reload *r = arg;
 
 	while (sleep_till_asked(r)) {
+		supervisor_reloading();
 		if (secret_is_lasting(r->config.secret))
 			read_again(r);
 		else
 			log_info("main: the token came from %s and cannot be read again",
 				 secret_name(r->config.secret));
+		supervisor_ready();
 	}
 	return NULL;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/supervisor.h"
 #include "fuse/call.h"
 #include "fuse/notify.h"
 #include "fuse/ops.h"
@@ -83,7 +84,9 @@ static int run_mounted(struct mount *m)
 	int err = start(m);
 	if (!err) {
 		commit_resume(m->fs.tree);
+		supervisor_ready(); /* from here on requests are read */
 		int ended = serve(m);
+		supervisor_stopping();
 		log_debug(LOG_FUSE, "session ended: %d", ended);
 	}
 	stop(m);

@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "base/version.h"
 
 enum {
 	CONNECT_MS = 10000,
@@ -121,7 +122,7 @@ static bool set_speech(CURL *easy, const struct transfer_config *config)
 	return !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version) &&
 	       !curl_easy_setopt(easy, CURLOPT_PIPEWAIT, tls ? 1L : 0L) &&
 	       !curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip") &&
-	       !curl_easy_setopt(easy, CURLOPT_USERAGENT, "concordfs/0.1") &&
+	       !curl_easy_setopt(easy, CURLOPT_USERAGENT, "concordfs/" CONCORDFS_VERSION) &&
 	       !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, config->headers);
 }
 

@@ -3,6 +3,8 @@
  * and libcurl against scripted servers on loopback. */
 #include <sys/resource.h>
 
+#include "base/version.h"
+
 #include "http_jobs.h"
 
 /* --- what is sent --- */
@@ -34,7 +36,8 @@ static void test_keep_alive_and_headers(void)
 		CHECK(strstr(s->seen[i], "\r\nAuthorization: Bearer " TOKEN "\r\n") != NULL);
 		CHECK(strstr(s->seen[i], "\r\nAccept: application/json\r\n") != NULL);
 		CHECK(strcasestr(s->seen[i], "\r\nAccept-Encoding: gzip\r\n") != NULL);
-		CHECK(strstr(s->seen[i], "\r\nUser-Agent: concordfs/0.1\r\n") != NULL);
+		CHECK(strstr(s->seen[i], "\r\nUser-Agent: concordfs/" CONCORDFS_VERSION "\r\n") !=
+		      NULL);
 		CHECK(!strcasestr(s->seen[i], "\r\nExpect:"));
 		CHECK(!strcasestr(s->seen[i], "\r\nReferer:"));
 		CHECK(!strcasestr(s->seen[i], "\r\nOrigin:"));

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""systemd: what the daemon tells it (sd_notify(3)), on a socket of our own."""
+import os
+import re
+import signal
+import socket
+import time
+
+import pytest
+
+from conftest import SLOW, run, until
+
+
+class Supervisor:
+    """The end of NOTIFY_SOCKET that systemd holds."""
+
+    def __init__(self, address):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(address)
+        self.socket.settimeout(20 * SLOW)
+
+    def next(self):
+        return self.socket.recv(4096).decode()
+
+    def has_more(self):
+        self.socket.setblocking(False)
+        try:
+            return bool(self.socket.recv(4096, socket.MSG_PEEK))
+        except BlockingIOError:
+            return False
+
+
+@pytest.fixture(params=["a file", "no file"])
+def supervisor(request, tmp_path, monkeypatch):
+    name = str(tmp_path / "notify") if request.param == "a file" else f"@concordfs-test-{os.getpid()}"
+    made = Supervisor(name.replace("@", "\0"))
+    monkeypatch.setenv("NOTIFY_SOCKET", name)
+    yield made
+    made.socket.close()
+
+
+def test_ready_is_said_when_the_mount_is_there(crm, mounts, supervisor):
+    mnt = mounts(crm)
+    assert supervisor.next() == "READY=1" and os.path.ismount(mnt.path)
+    assert "contacts" in os.listdir(mnt.path) and not supervisor.has_more()
+
+
+def test_a_mount_that_fails_never_says_ready(crm, mounts, supervisor):
+    crm.token = "9|wrong"
+    with pytest.raises(AssertionError, match="token"):
+        mounts(crm)
+    assert not supervisor.has_more()
+
+
+def test_a_reload_begins_and_ends(crm, mounts, supervisor):
+    """The time is that of the reload, in microseconds of CLOCK_MONOTONIC: Type=notify-reload wants it."""
+    mnt = mounts(crm)
+    assert supervisor.next() == "READY=1"
+    before = time.monotonic()
+    mnt.proc.send_signal(signal.SIGHUP)
+    told = re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=(\d+)", supervisor.next())
+    assert before - 0.001 <= int(told[1]) / 1e6 <= time.monotonic()
+    assert supervisor.next() == "READY=1"
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "fusermount3"])
+def test_stopping_is_said_and_the_exit_is_clean(crm, mounts, supervisor, how):
+    mnt = mounts(crm)
+    assert supervisor.next() == "READY=1"
+    mnt.proc.terminate() if how == "SIGTERM" else run("fusermount3", "-u", mnt.path)
+    assert supervisor.next() == "STOPPING=1"
+    mnt.wait_gone()
+    assert not os.path.ismount(mnt.path)
+
+
+def test_the_socket_is_not_handed_on_to_children(crm, mounts, supervisor, tmp_path):
+    script = tmp_path / "token.sh"
+    script.write_text(f'#!/bin/sh\nenv >"{tmp_path}/env"\necho "{crm.token}"\n')
+    script.chmod(0o755)
+    mounts(crm, token_command=script)
+    assert supervisor.next() == "READY=1"
+    assert "NOTIFY_SOCKET" not in (tmp_path / "env").read_text()
+
+
+@pytest.mark.parametrize("name", ["", "/", "relative", "vsock:2:1234", "/" + "x" * 200, "/nowhere/at/all"])
+def test_a_socket_that_cannot_be_told_is_no_error(crm, mounts, monkeypatch, name):
+    monkeypatch.setenv("NOTIFY_SOCKET", name)
+    assert "contacts" in os.listdir(mounts(crm).path)
