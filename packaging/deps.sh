@@ -3,22 +3,25 @@
 # Installs the Debian (or Ubuntu) packages that are missing, and says nothing if none are:
 #   deps.sh build   what compiling takes (the default)
 #   deps.sh demo    and what `make demo` uses
+#   deps.sh deb     and what `make deb` uses
 #   deps.sh test    and what `make test` uses: the editors and tools that the tests drive
 # Without root or sudo it prints the one line to run, and fails.
 set -eu
 
 build='gcc make pkg-config libc6-dev libfuse3-dev libcurl4-openssl-dev libjansson-dev fuse3'
 demo='python3 jq'
-test='python3-pytest clang clang-format coreutils curl ed emacs-nox gawk git joe kakoune
-	libglib2.0-bin mawk micro moreutils nano neovim nvi openssl patch perl ripgrep rsync sed tar
-	tmux util-linux vim'
+deb='debhelper dpkg-dev lintian'
+test='python3-pytest clang clang-format coreutils curl ed emacs-nox fish gawk git joe
+	kakoune libglib2.0-bin man-db mandoc mawk micro moreutils mount nano neovim nvi openssl patch
+	perl ripgrep rpm rsync sed shellcheck systemd tar tmux util-linux vim zsh'
 
 case ${1:-build} in
 build) wanted=$build ;;
 demo) wanted="$build $demo" ;;
-test) wanted="$build $demo $test" ;;
+deb) wanted="$build $deb" ;;
+test) wanted="$build $demo $deb $test" ;;
 *)
-	echo "usage: $0 [build|demo|test]" >&2
+	echo "usage: $0 [build|demo|deb|test]" >&2
 	exit 1
 	;;
 esac
