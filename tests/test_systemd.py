@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
 """systemd: what the daemon tells it (sd_notify(3)), on a socket of our own."""
 import os
+import pathlib
 import re
+import shlex
 import signal
 import socket
 import time
 
 import pytest
 
-from conftest import SLOW, run, until
+from conftest import BINARY, ROOT, SLOW, run
 
 
 class Supervisor:
@@ -86,3 +88,70 @@ def test_the_socket_is_not_handed_on_to_children(crm, mounts, supervisor, tmp_pa
 def test_a_socket_that_cannot_be_told_is_no_error(crm, mounts, monkeypatch, name):
     monkeypatch.setenv("NOTIFY_SOCKET", name)
     assert "contacts" in os.listdir(mounts(crm).path)
+
+
+# The units
+
+UNIT = ROOT / "packaging" / "systemd" / "concordfs@.service"
+
+# What would hide the mount in a namespace of its own, and what implies NoNewPrivileges= in a user's
+# manager, which takes its setuid from fusermount3 (systemd.exec(5)).
+HARMFUL = re.compile(
+    r"^(Private(Tmp|Devices|Network|Users|Mounts|IPC)|Protect\w+|(Read(Write|Only)|Inaccessible|Exec|NoExec)Paths|"
+    r"TemporaryFileSystem|Bind\w*Paths|Root\w+|Mount\w+|NoNewPrivileges|SystemCall\w+|Restrict\w+|LockPersonality|"
+    r"MemoryDenyWriteExecute|CapabilityBoundingSet|DynamicUser|User|\w+Directory)=", re.MULTILINE)
+
+
+@pytest.fixture
+def verify(tmp_path):
+    """verify(*paths, user=False): systemd-analyze on copies whose program is there."""
+    def go(*paths, user=False):
+        for path in paths:
+            text = path.read_text().replace("/usr/bin/concordfs", BINARY)
+            (tmp_path / path.name).write_text(text)
+        (tmp_path / "run").mkdir(mode=0o700)
+        names = [tmp_path / path.name.replace("@.", "@work.") for path in paths]
+        return run("systemd-analyze", "verify", "--man=no", *(["--user"] if user else []), *names,
+                   env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path / "run")})
+    return go
+
+
+def test_the_user_unit_is_sound(verify):
+    done = verify(UNIT, user=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_sample_units_are_sound(verify):
+    done = verify(*(ROOT / "packaging" / "examples").glob("srv-crm.*"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_unit_neither_hides_the_mount_nor_hinders_fusermount3():
+    text = UNIT.read_text()
+    assert not HARMFUL.search(text), HARMFUL.search(text)
+    assert "Type=notify\n" in text and "LimitCORE=0\n" in text and "ExecReload=/bin/kill -HUP $MAINPID\n" in text
+
+
+def commands(name):
+    """As systemd reads them: $$ is a dollar."""
+    line, = re.findall(rf"^{name}=-?(.*)$", UNIT.read_text(), re.MULTILINE)
+    return [word.replace("$$", "$").replace("%i", "work") for word in shlex.split(line)]
+
+
+@pytest.mark.parametrize("code,is_left", [("killed", False), ("exited", True)])
+def test_a_dead_mount_is_put_away_after_a_crash_only(crm, mounts, tmp_path, code, is_left):
+    """After an exit there is none of ours; what is there then is somebody else's."""
+    mnt = mounts(crm)
+    home = tmp_path / "home"
+    (home / "concordfs").mkdir(parents=True)
+    (home / "concordfs" / "config").write_text(f"[work]\nurl = {crm.url}\nmountpoint = {mnt.path}\n")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "concordfs").symlink_to(BINARY)
+    if code == "killed":
+        mnt.proc.kill()
+        mnt.proc.wait()
+    env = {**os.environ, "XDG_CONFIG_HOME": str(home), "EXIT_CODE": code,
+           "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    done = run(*commands("ExecStopPost"), env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (str(mnt.path) in pathlib.Path("/proc/self/mountinfo").read_text()) == is_left
