@@ -62,8 +62,7 @@ asan: ## unit tests and pytest under AddressSanitizer and UBSan
 tsan: ## unit tests and the concurrent part of pytest under ThreadSanitizer
 	$(TSAN) -j$$(nproc) all
 	CONCORDFS_SLOW=10 $(TSAN) check TESTS='tests -m concurrent'
-demo: ## a tour: mounts a simulated CRM and works on it
-	packaging/demo.sh
+demo: ; packaging/demo.sh ## a tour: mounts a simulated CRM and works on it
 bench: $(BENCH) $(B)/concordfs ## times it beside tmpfs, memfs and curl (ARGS="1000 10000")
 	$(PYTHON) tests/bench/bench.py $(ARGS)
 tidy: ## clang's thread-safety analysis
@@ -77,8 +76,10 @@ sizes: ## refuses functions above 70 lines and files above 600
 compile_commands.json: $(SRC) ## for clangd
 	@printf '{"directory":"$(CURDIR)","file":"%s","command":"cc $(CPPFLAGS) -c"},\n' $^ | \
 		sed '1s/^/[/; $$s/,$$/]/' >$@
-install: $(B)/concordfs ## into $(DESTDIR)$(PREFIX)/bin
-	install -D $< $(DESTDIR)$(PREFIX)/bin/concordfs
+export DESTDIR PREFIX
+install: $(B)/concordfs ## the program, its pages, completions, units, under $(DESTDIR)$(PREFIX)
+	BINARY=$(abspath $<) packaging/install.sh $@
+uninstall: ; packaging/install.sh $@ ## takes them away again
 clean: ## removes build/
 	rm -rf build compile_commands.json
 help: ## this list
