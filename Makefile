@@ -10,6 +10,7 @@ BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/*
 ALL_C := $(sort $(wildcard fs/*.[ch] fs/*/*.[ch] tests/*/*.[ch]))
 LIBS := fuse3 libcurl jansson
 TESTS := tests
+WERROR := -Werror
 
 probe = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo '$(1)')
 HARDEN := -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong $(foreach flag, \
@@ -17,7 +18,7 @@ HARDEN := -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong $(f
 MODE := $(if $(SAN),-O1 -fno-omit-frame-pointer -DLOCK_DEBUG $(SAN),$(HARDEN))
 override CPPFLAGS := $(CPPFLAGS) -std=gnu17 -D_GNU_SOURCE -DFUSE_USE_VERSION=314 -Ifs \
 	$(shell pkg-config --cflags $(LIBS) 2>/dev/null)
-override CFLAGS += -g -pthread -fPIE $(MODE) -Wall -Wextra -Wshadow -Wmissing-prototypes -Werror \
+override CFLAGS += -g -pthread -fPIE $(MODE) -Wall -Wextra -Wshadow -Wmissing-prototypes $(WERROR) \
 	-Wformat=2 -Wno-format-nonliteral
 override LDFLAGS += -pthread -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack $(SAN)
 LDLIBS := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lm
@@ -55,7 +56,7 @@ pytest: $(B)/concordfs ## the whole pytest suite (PYTEST_ARGS="-x -k vim")
 test: ## all that CI runs; installs what is missing first
 	packaging/deps.sh test
 	$(MAKE) -j$$(nproc) all
-	for target in unit tidy sizes pytest tsan asan; do $(MAKE) $$target || exit; done
+	for target in unit tidy sizes package-test pytest tsan asan; do $(MAKE) $$target || exit; done
 asan: ## unit tests and pytest under AddressSanitizer and UBSan
 	$(ASAN) -j$$(nproc) all
 	CONCORDFS_SLOW=4 $(ASAN) check
@@ -80,6 +81,8 @@ export DESTDIR PREFIX
 install: $(B)/concordfs ## the program, its pages, completions, units, under $(DESTDIR)$(PREFIX)
 	BINARY=$(abspath $<) packaging/install.sh $@
 uninstall: ; packaging/install.sh $@ ## takes them away again
+deb: ; packaging/deb.sh ## build/deb/*.deb, checked by lintian
+package-test: ; packaging/package_test.sh ## builds, installs, tries and removes the package
 clean: ## removes build/
 	rm -rf build compile_commands.json
 help: ## this list
