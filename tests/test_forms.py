@@ -4,9 +4,11 @@ the form that is written, becomes what the API takes; what it would swallow is r
 import errno
 import json
 import os
+import signal
 
 import pytest
 
+from conftest import until
 from test_refused import has_words, refused, words_of
 from test_save import edited, writes
 
@@ -371,3 +373,21 @@ def test_a_server_that_answers_the_same_page_for_ever_is_not_asked_for_ever(crm,
     deal["stage"] = {"name": "Nowhere"}
     with crm.expect(requests=2), pytest.raises(OSError):
         path.write_text(json.dumps({k: v for k, v in deal.items() if k != "stage_id"}))
+
+
+def test_options_are_checked_again_once_the_token_is_accepted_again(crm, mounts, tmp_path):
+    crm.fill("contacts", 3)
+    token = tmp_path / "token"
+    token.write_text(crm.token)
+    token.chmod(0o600)
+    mnt = mounts(crm, ttl=3600, token_file=token)
+    path = mnt / "contacts" / f"{crm.ids('contacts')[0]}.json"
+    text = edited(path, cf_region="Nowhere")
+    crm.rotate("1|nobody-told-us")
+    refused(path, text, errno.EACCES)
+    token.write_text(crm.token)
+    mnt.proc.send_signal(signal.SIGHUP)
+    until(lambda: "the token was replaced" in mnt.log(), what="the reload")
+    mark = crm.mark()
+    refused(path, text)
+    assert writes(crm, mark) == [] and "Nowhere" in words_of(path)

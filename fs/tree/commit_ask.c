@@ -21,9 +21,10 @@ static const char advice_lost[] = "The connection broke before the answer came, 
 				  "could not be asked since. The next "
 				  "save looks first.";
 
+/* Not to this user, or by no server of this version: that stays so. (A refused token does not.) */
 static bool is_unanswerable(int err)
 {
-	return err == -ENOENT || err == -EPERM || err == -EACCES;
+	return err == -ENOENT || err == -EPERM;
 }
 
 /* The record again */
