@@ -372,13 +372,13 @@ static bool has_room(const struct engine *e, enum lane lane)
 }
 
 /* The token was refused or the server is down: then a job need not be sent to fail. */
-static bool is_barred(struct engine *e, uint64_t now, struct fault *why)
+static bool is_barred(struct engine *e, enum lane lane, uint64_t now, struct fault *why)
 {
 	if (e->refused_until > now) {
 		*why = errmap_status(401);
 		return true;
 	}
-	if (e->breaker.open_until > now) {
+	if (breaker_bars(&e->breaker, lane == LANE_SAVE, now)) {
 		*why = e->down;
 		return true;
 	}
@@ -388,7 +388,7 @@ static bool is_barred(struct engine *e, uint64_t now, struct fault *why)
 /* False: the lane's first job waits, and *wake is when to ask again. */
 static bool may_spend(struct engine *e, struct job *j, uint64_t now, uint64_t *wake)
 {
-	if (!breaker_allows(&e->breaker, now)) /* the probe's end wakes us */
+	if (!breaker_allows(&e->breaker, j->lane == LANE_SAVE, now)) /* the probe's end wakes us */
 		return false;
 	uint64_t wait = shared_take(&e->shared, j->lane, lanes_count(&e->lanes, j->lane), now);
 	if (!wait)
@@ -407,7 +407,7 @@ static bool move_one(struct engine *e, enum lane lane, uint64_t now, uint64_t *w
 
 	if (!j)
 		return false;
-	if (is_barred(e, now, &why)) {
+	if (is_barred(e, lane, now, &why)) {
 		fail_queued(e, j, why, now);
 		return true;
 	}

@@ -14,6 +14,7 @@ enum {
 
 #define BREAKER_FIRST (1 * NS_PER_SEC)
 #define BREAKER_LONGEST (30 * NS_PER_SEC)
+#define BREAKER_URGENT (2 * NS_PER_SEC)
 
 /* Doubles from 100 ms; half to one and a half of it, so that many clients do not march in step. */
 static int64_t back_off(int tries, uint32_t random)
@@ -64,11 +65,23 @@ void breaker_init(struct breaker *b)
 	*b = (struct breaker){0};
 }
 
-bool breaker_allows(struct breaker *b, uint64_t now)
+static uint64_t rests_until(const struct breaker *b, bool urgent)
+{
+	if (urgent && b->open_for > BREAKER_URGENT)
+		return b->open_until - b->open_for + BREAKER_URGENT;
+	return b->open_until;
+}
+
+bool breaker_bars(const struct breaker *b, bool urgent, uint64_t now)
+{
+	return now < (b->probing ? b->open_until : rests_until(b, urgent));
+}
+
+bool breaker_allows(struct breaker *b, bool urgent, uint64_t now)
 {
 	if (!b->open_until)
 		return true;
-	if (b->probing || now < b->open_until)
+	if (b->probing || breaker_bars(b, urgent, now))
 		return false;
 	b->probing = true;
 	return true;

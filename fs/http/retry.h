@@ -40,13 +40,17 @@ enum { BREAKER_TRIPS_AT = 10 };
 struct breaker {
 	int failures;	     /* in a row: unreachable, no answer, 5xx */
 	int unreachable;     /* of these the last so many */
-	uint64_t open_until; /* 0: closed. Past: one probe may pass (half open) */
+	uint64_t open_until; /* 0: closed. Past: one probe may pass (half open); urgent ones sooner */
 	uint64_t open_for;   /* ns it was opened for the last time */
 	bool probing;
 };
 
 void breaker_init(struct breaker *b);
-bool breaker_allows(struct breaker *b, uint64_t now); /* counts the probe */
+/* urgent: a person waits with a text in hand, who shall not be told of a server that came back
+ * meanwhile; such a request may be the probe from 2 s after the last one.
+ * bars: it need not be sent to fail. allows: it may leave now (counts the probe); else wait. */
+bool breaker_bars(const struct breaker *b, bool urgent, uint64_t now);
+bool breaker_allows(struct breaker *b, bool urgent, uint64_t now);
 void breaker_forget(struct breaker *b); /* the probe did not leave, or was cancelled: another may */
 /* ok: the server answered below 500 (a 429 too). Tripped by BREAKER_TRIPS_AT failures, or by the
  * third unreachable in a row; opens for 1 s, doubling to 30 s while probes fail. */

@@ -82,14 +82,14 @@ static void test_breaker_by_failures(void)
 	breaker_init(&b);
 	for (int i = 0; i < BREAKER_TRIPS_AT - 1; i++)
 		breaker_note(&b, false, false, t);
-	CHECK(breaker_allows(&b, t));
+	CHECK(breaker_allows(&b, false, t));
 	breaker_note(&b, true, false, t);
 	for (int i = 0; i < BREAKER_TRIPS_AT; i++) {
-		CHECK(breaker_allows(&b, t));
+		CHECK(breaker_allows(&b, false, t));
 		breaker_note(&b, false, false, t);
 	}
-	CHECK(!breaker_allows(&b, t));
-	CHECK(!breaker_allows(&b, t + NS_PER_SEC - 1));
+	CHECK(!breaker_allows(&b, false, t));
+	CHECK(!breaker_allows(&b, false, t + NS_PER_SEC - 1));
 }
 
 static void test_breaker_half_open(void)
@@ -103,24 +103,50 @@ static void test_breaker_half_open(void)
 	breaker_note(&b, false, true, t); /* a straggler does not lengthen it */
 	for (uint64_t pause = 1; pause <= 64; pause *= 2) {
 		uint64_t ns = (pause < 30 ? pause : 30) * NS_PER_SEC;
-		CHECK(!breaker_allows(&b, t + ns - 1));
+		CHECK(!breaker_allows(&b, false, t + ns - 1));
 		t += ns;
-		CHECK(breaker_allows(&b, t));
-		CHECK(!breaker_allows(&b, t)); /* one probe */
+		CHECK(breaker_allows(&b, false, t));
+		CHECK(!breaker_allows(&b, false, t)); /* one probe */
 		breaker_forget(&b);
-		CHECK(breaker_allows(&b, t)); /* it did not leave: another */
+		CHECK(breaker_allows(&b, false, t)); /* it did not leave: another */
 		breaker_note(&b, false, true, t);
 	}
 	t += 30 * NS_PER_SEC;
-	CHECK(breaker_allows(&b, t));
+	CHECK(breaker_allows(&b, false, t));
 	breaker_note(&b, true, false, t);
-	CHECK(breaker_allows(&b, t));
-	CHECK(breaker_allows(&b, t));
+	CHECK(breaker_allows(&b, false, t));
+	CHECK(breaker_allows(&b, false, t));
 	breaker_note(&b, false, true, t);
 	breaker_note(&b, false, false, t); /* answered, badly: not unreachable */
 	breaker_note(&b, false, true, t);
 	breaker_note(&b, false, true, t);
-	CHECK(breaker_allows(&b, t));
+	CHECK(breaker_allows(&b, false, t));
+}
+
+static void test_a_save_probes_sooner(void)
+{
+	struct breaker b;
+	uint64_t t = NS_PER_SEC;
+
+	breaker_init(&b);
+	for (int i = 0; i < 3; i++)
+		breaker_note(&b, false, true, t);
+	CHECK(breaker_bars(&b, true, t + NS_PER_SEC - 1)); /* the first rest is short anyway */
+	while (b.open_for < 8 * NS_PER_SEC) {
+		t = b.open_until;
+		CHECK(breaker_allows(&b, false, t));
+		breaker_note(&b, false, true, t);
+	}
+	CHECK(breaker_bars(&b, true, t + 2 * NS_PER_SEC - 1));
+	t += 2 * NS_PER_SEC;
+	CHECK(breaker_bars(&b, false, t) && !breaker_allows(&b, false, t));
+	CHECK(!breaker_bars(&b, true, t) && breaker_allows(&b, true, t));
+	CHECK(breaker_bars(&b, true, t) && !breaker_allows(&b, true, t)); /* one probe */
+	breaker_note(&b, false, true, t);
+	CHECK(breaker_bars(&b, true, t + 2 * NS_PER_SEC - 1));
+	CHECK(breaker_allows(&b, true, t + 2 * NS_PER_SEC));
+	breaker_note(&b, true, false, t);
+	CHECK(!breaker_bars(&b, false, t) && breaker_allows(&b, false, t));
 }
 
 int main(void)
@@ -130,5 +156,6 @@ int main(void)
 	test_pauses();
 	test_breaker_by_failures();
 	test_breaker_half_open();
+	test_a_save_probes_sooner();
 	return check_done("retry");
 }
