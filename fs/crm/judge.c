@@ -295,6 +295,18 @@ static const struct member *embed_before(const struct work *w, const struct slot
 	return is_bare && then && canon_same(FORM_LINK, base->value, then->value) ? then : base;
 }
 
+static void set_done(struct member *m)
+{
+	if (m)
+		m->rank = DONE;
+}
+
+/* Does it say otherwise than both the text that was opened and the one that was read then? */
+static bool differs(const struct member *m, struct jspan base, struct jspan then)
+{
+	return !canon_same(FORM_LINK, m->value, base) && !canon_same(FORM_LINK, m->value, then);
+}
+
 int judge_link(struct work *w, const struct slot *slot)
 {
 	struct form *f = &w->form;
@@ -307,14 +319,11 @@ int judge_link(struct work *w, const struct slot *slot)
 	a.base = judge_link_in(&w->base, slot);
 	a.then = judge_link_in(&w->then, slot);
 	a.now = judge_link_in(&w->now, slot);
-	if (id)
-		id->rank = DONE;
-	if (embed)
-		embed->rank = DONE;
+	set_done(id);
+	set_done(embed);
 	f->slot = *slot;
 	f->was = judge_value(was);
-	bool id_changed = id && (f->is_new || (!canon_same(FORM_LINK, id->value, a.base) &&
-					       !canon_same(FORM_LINK, id->value, a.then)));
+	bool id_changed = id && (f->is_new || differs(id, a.base, a.then));
 	bool embed_changed =
 		embed && (f->is_new ? !id
 				    : !same_value(embed, was) &&

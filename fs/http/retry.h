@@ -38,10 +38,11 @@ int64_t retry_after(const struct attempt *a, uint32_t random);
 enum { BREAKER_TRIPS_AT = 10 };
 
 struct breaker {
-	int failures;	     /* in a row: unreachable, no answer, 5xx */
-	int unreachable;     /* of these the last so many */
-	uint64_t open_until; /* 0: closed. Past: one probe may pass (half open); urgent ones sooner */
-	uint64_t open_for;   /* ns it was opened for the last time */
+	int failures;	 /* in a row: unreachable, no answer, 5xx */
+	int unreachable; /* of these the last so many */
+	uint64_t
+		open_until; /* 0: closed. Past: one probe may pass (half open); urgent ones sooner */
+	uint64_t open_for;  /* ns it was opened for the last time */
 	bool probing;
 };
 

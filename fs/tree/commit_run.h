@@ -51,9 +51,9 @@ struct commit {
 		int err, status;
 		char words[200];
 		struct report report; /* what the last try was refused for, or nothing */
-	} lost;		    /* how */
-	struct text posted; /* looked for: the text of an earlier POST */
-	char *next_body;    /* goes after another PUT */
+	} lost;			      /* how */
+	struct text posted;	      /* looked for: the text of an earlier POST */
+	char *next_body;	      /* goes after another PUT */
 	size_t next_len;
 	const struct kind *looking_up; /* whose records are being read into found */
 	struct choices found;

@@ -285,10 +285,27 @@ static struct draft *set_aside(struct tree *t, struct node *n) REQUIRES(T)
 	return d;
 }
 
+/* Gives a reference to the draft of n: fresh (taken), or that of another writer who was first. */
+static struct draft *settle(struct tree *t, struct node *n, struct draft *fresh,
+			    const struct draft *former, mode_t mode) REQUIRES(T)
+{
+	if (n->draft) {
+		draft_put(t, fresh);
+		return draft_ref(n->draft);
+	}
+	fresh->mode = mode;
+	if (n->record)
+		bind(fresh, n->record);
+	if (former)
+		succeed_to(fresh, former);
+	draft_attach(t, fresh, n);
+	return fresh;
+}
+
 int draft_open(struct tree *t, struct node *n, struct draft *mine, bool empty, struct draft **out)
 {
 	CLEANUP(text_put) struct text text = {0};
-	struct draft *d = NULL, *fresh = NULL, *former = NULL;
+	struct draft *fresh = NULL, *former = NULL;
 
 	*out = NULL;
 	tree_lock(t);
@@ -308,27 +325,12 @@ int draft_open(struct tree *t, struct node *n, struct draft *mine, bool empty, s
 		return 0;
 	int err = draft_new(t, empty ? &(struct text){0} : &text, &fresh);
 	tree_lock(t);
-	if (err < 0) {
-		d = NULL;
-	} else if (n->draft) { /* another writer was first */
-		d = draft_ref(n->draft);
-		draft_put(t, fresh);
-	} else {
-		d = fresh;
-		d->mode = mode;
-		if (n->record)
-			bind(d, n->record);
-		if (former)
-			succeed_to(d, former);
-		draft_attach(t, d, n);
-	}
+	if (err == 0)
+		*out = settle(t, n, fresh, former, mode);
 	draft_put(t, former);
 	tree_unlock(t);
 	draft_sweep(t);
-	if (err < 0)
-		return err;
-	*out = d;
-	return 0;
+	return err;
 }
 
 /* Could this text be sent one day? Then what can never become JSON is refused at once: a shell

@@ -170,7 +170,7 @@ static int find_target(struct rename *r) REQUIRES(T)
 	r->target = NULL;
 	/* It may be a record by then: not to be created twice. */
 	int wait = !err && dst.local && dst.node != r->src.node ? commit_wait(r->t, dst.node, r->w)
-								 : 0;
+								: 0;
 	if (wait)
 		return wait;
 	if (!err && dst.local && dst.local->alias_of)

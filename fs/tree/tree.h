@@ -49,7 +49,7 @@ struct stale {
 	const char *name; /* lent */
 };
 
-struct tree_config {			       /* (I) */
+struct tree_config {			 /* (I) */
 	const char *version, *user_name; /* for the status */
 	const char *url;		 /* lent: the CRM's address, as a browser takes it */
 	uint64_t user_id;
