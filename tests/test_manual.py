@@ -100,7 +100,7 @@ def test_every_page_that_is_referred_to_is_ours_or_known():
     """A slip in a name would lead nowhere."""
     known = {"concordctl 1", "concordfs 1", "concordfs.conf 5", "concordfs-tree 7", "mount.concordfs 8", "fstab 5", "fsync 2",
              "emacs 1", "find 1", "fusermount3 1", "git 1", "install 1", "ls 1", "mount 8", "mount.fuse3 8", "mv 1",
-             "sd_notify 3", "ssh 1", "systemd 1", "systemd.automount 5", "systemd.exec 5", "tar 1", "updatedb 8", "write 2"}
+             "sd_notify 3", "ssh 1", "stat 2", "syslog 3", "systemd 1", "systemd.automount 5", "systemd.exec 5", "tar 1", "updatedb 8", "write 2"}
     for path in PAGES:
         assert set(re.findall(r"\bXr (\S+ \d)", path.read_text())) <= known, path.name
     assert {f"{p.stem} {p.suffix[1:]}" for p in PAGES} <= known
@@ -118,3 +118,16 @@ def test_the_collections_in_the_manual_are_those_of_the_table():
     layout = page("concordfs-tree.7").split(".Sh LAYOUT")[1].split(".Ed")[0]
     shown = {name for name in re.findall(r"([a-z-]+)/", layout) if name != "concordfs"}
     assert names and shown == set(names)
+
+
+def test_the_control_files_in_the_manual_are_those_of_the_table():
+    table = (ROOT / "fs" / "tree" / "control.c").read_text().split("controls[] = {")[1].split("};")[0]
+    text = page("concordfs-tree.7").split(".Sh CONTROL FILES")[1].split(".Sh ATTRIBUTES")[0]
+    shown = re.findall(r"^\.It Pa ([\w.]+)", text, re.MULTILINE)
+    assert sorted(shown) == sorted(re.findall(r'\{"([\w.]+)"', table))
+
+
+def test_the_attributes_in_the_manual_are_those_of_the_code():
+    named = set(re.findall(r"user\.concordfs\.\w+", page("concordfs-tree.7")))
+    code = (ROOT / "fs" / "tree" / "xattr.c").read_text() + (ROOT / "fs" / "tree" / "xattr.h").read_text()
+    assert named and named == set(re.findall(r"user\.concordfs\.\w+", code))
