@@ -261,12 +261,15 @@ def test_sighup_makes_everything_old(crm, mnt, card):
         os.listdir(mnt / "contacts")
 
 
+def told(mnt):
+    return [line for line in mnt.log().splitlines() if " status {" in line and line.endswith("}")]
+
+
 def test_sigusr1_says_how_things_stand_on_one_line_of_the_log(crm, mnt):
     with crm.expect(requests=0):
         for n in (1, 2):
             mnt.proc.send_signal(signal.SIGUSR1)
-            told = until(lambda n=n: len(t := [line for line in mnt.log().splitlines() if " status {" in line]) == n and t,
-                         what="the line")
-    s, now = json.loads(told[-1].split(" status ")[1]), status(mnt)
+            until(lambda n=n: len(told(mnt)) == n, what="the line")
+    s, now = json.loads(told(mnt)[-1].split(" status ")[1]), status(mnt)
     assert set(s) == set(now) and s["collections"]["contacts"]["records"] == 250
     assert crm.token not in mnt.log()

@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import re
-import signal
 import threading
 import time
 
@@ -14,8 +13,8 @@ from conftest import run, until
 from test_refused import refused
 from test_save import edited
 
-KINDS = {"contacts", "companies", "deals", "activities", "notes", "calls", "products", "documents", "users", "pipelines",
-         "pipeline-stages", "sources", "industries", "activity-types", "call-outcomes", "lost-reasons",
+KINDS = {"contacts", "companies", "deals", "activities", "notes", "calls", "products", "documents", "users",
+         "pipelines", "pipeline-stages", "sources", "industries", "activity-types", "call-outcomes", "lost-reasons",
          "document-types", "document-templates"}
 
 
