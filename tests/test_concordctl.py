@@ -68,6 +68,21 @@ def test_the_mount_is_found_from_anywhere_in_it(crm, mnt, card, tmp_path):
         assert as_json("status", *words, cwd=cwd)["account"]["url"] == crm.url
 
 
+@pytest.mark.skipif(os.geteuid() != 0 or run("unshare", "-m", "true").returncode != 0,
+                    reason="only root can make a mount namespace")
+def test_the_only_mount_there_is_is_found_from_anywhere(crm, mounts):
+    """In a namespace in which nobody else's mounts are."""
+    mnt, other = mounts(crm), mounts(crm)
+    script = """awk '/ - fuse.concordfs / {print $5}' /proc/self/mountinfo | grep -vxF "$1" | grep -vxF "$2" |
+                xargs -r umount -l; cd / && exec "$3" status --json"""
+    alone = run("unshare", "-m", "sh", "-c", script, "sh", mnt, mnt, CTL)
+    assert json.loads(alone.stdout)["account"]["url"] == crm.url, alone.stderr
+    two = run("unshare", "-m", "sh", "-c", script, "sh", mnt, other, CTL)
+    assert two.returncode == 1 and str(mnt.path) in two.stderr and str(other.path) in two.stderr
+    none = run("unshare", "-m", "sh", "-c", script, "sh", "none", "none", CTL)
+    assert none.returncode == 1 and "nothing is mounted" in none.stderr
+
+
 def test_elsewhere_it_says_so(tmp_path):
     assert "not in a concordfs mount" in says_in_one_sentence("status", tmp_path)
 
