@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import runpy
 import signal
 import subprocess
 import threading
@@ -257,6 +258,17 @@ def test_warm_shows_a_bar_on_a_terminal(start_crm, mounts):
     crm.release(hold)
     assert terminal.end() == 0
     assert re.search(r"\r\033\[Kcontacts: 1,000 records, \d+ requests, [\d.]+ s\r\n$", terminal.text)
+
+
+def test_the_time_left_is_what_the_budget_needs():
+    program = runpy.run_path(str(CTL))
+    left = lambda done, pages, **budget: program["time_left"](
+        {"walk": {"pages_done": done, "pages": pages}}, {"limit": None, "remaining": None, "resets_in": None, **budget}, 2)
+    assert left(10, 15) == 10  # at the pace seen
+    assert left(10, 15, limit=60, remaining=5, resets_in=30) == 10
+    assert left(10, 80, limit=60, remaining=10, resets_in=30) == 30  # 60 in the next window
+    assert left(10, 81, limit=60, remaining=10, resets_in=30) == 90
+    assert left(0, None) is None
 
 
 def test_ctrl_c_ends_warm_cleanly(crm, mnt):
