@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import signal
+import shutil
 import subprocess
 import sys
 import threading
@@ -108,9 +109,22 @@ class Mount:
         try:
             code = self.proc.wait(timeout=20 * SLOW)
         except subprocess.TimeoutExpired:
+            threads = self.threads()
             self.proc.kill()
-            raise AssertionError(f"concordfs did not leave:\n{self.log()}") from None
+            raise AssertionError(f"concordfs did not leave:\n{threads}\n{self.log()}") from None
         assert code == status, f"concordfs left with {code}:\n{self.log()}"
+
+    def threads(self):
+        """Where each of the daemon's threads is, for whoever looks at a hang."""
+        told = []
+        for task in pathlib.Path(f"/proc/{self.proc.pid}/task").glob("*"):
+            for name in ("comm", "wchan", "syscall", "stack"):
+                with contextlib.suppress(OSError):  # only root may read some of them
+                    told.append(f"{name}: {(task / name).read_text().strip()}")
+        if shutil.which("gdb"):
+            gdb = ["gdb", "-p", str(self.proc.pid), "-batch", "-ex", "thread apply all bt"]
+            told.append(subprocess.run(gdb, capture_output=True, check=False, text=True).stdout)
+        return "\n".join(told)
 
     def check_log(self):
         bad = [line for line in self.log().splitlines() if SUSPICIOUS.search(line)]
