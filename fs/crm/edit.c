@@ -227,5 +227,7 @@ int edit_create(const struct kind *kind, struct jspan mine, const struct edit_kn
 
 	*out = (struct edit){0};
 	int err = read_mine(&w);
+	if (err == 0)
+		err = judge_empty(&w);
 	return err < 0 ? err : judge_text(&w);
 }

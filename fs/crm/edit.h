@@ -94,7 +94,7 @@ struct edit_against {
 int edit_update(const struct kind *kind, struct jspan mine, const struct edit_against *against,
 		const struct edit_known *known, struct edit *out);
 
-/* mine -> POST, its shown read-only members left out. As above; an object with an id is the
+/* mine -> POST, its shown read-only members and what was left empty left out. As above; an object with an id is the
  * caller's to keep local. */
 int edit_create(const struct kind *kind, struct jspan mine, const struct edit_known *known,
 		struct edit *out);

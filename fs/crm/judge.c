@@ -406,6 +406,34 @@ static int judge(struct work *w, const struct member *m)
 	return judge_readonly(w, m);
 }
 
+static bool is_left_empty(const struct work *w, const struct member *m)
+{
+	const struct kind *kind = w->form.kind;
+	bool is_blank = jtext_type(m->value) == J_NULL ||
+			(jtext_type(m->value) == J_STRING && canon_is_nothing(m->value));
+
+	return is_blank && (is_of(m, kind->accepts) || kinds_link(kind, m->name, m->name_len) ||
+			    view_is_editable(kind, m->name, m->name_len));
+}
+
+static bool is_filled(const struct member *m, void *arg)
+{
+	return !is_left_empty(arg, m);
+}
+
+int judge_empty(struct work *w)
+{
+	for (size_t i = 0; i < w->mine.count; i++) {
+		const struct member *m = &w->mine.list[i];
+		if (!is_of(m, w->form.kind->required) || !is_left_empty(w, m))
+			continue;
+		int err = judge_refuse_name(w, m, "is required%s", "");
+		if (err < 0)
+			return err;
+	}
+	return members_keep(&w->mine, is_filled, w);
+}
+
 int judge_all(struct work *w)
 {
 	int err = strcmp(w->form.kind->name, "deals") == 0 ? judge_deal(w) : 0;

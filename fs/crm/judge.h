@@ -28,6 +28,10 @@ struct work {
 	bool is_short;		       /* something has to be known first */
 };
 
+/* Of a new record: what was left empty (null, "") is not asked for, and is refused where the record
+ * cannot be without. Before judge_all. 0, -ENOMEM. */
+int judge_empty(struct work *w);
+
 /* Judges every member of mine and what has to travel along. 0 (look at refused, conflicts,
  * is_short), -ENOMEM. */
 int judge_all(struct work *w);

@@ -55,6 +55,7 @@ struct kind {
 	bool creates, updates, deletes; /* verbs worth trying; the server has the last word */
 	bool has_trash;			/* DELETE is soft and /trashed/{name} exists */
 	bool has_page;			/* the CRM shows a record at /{name}/{id} to a browser */
+	const char *required;		/* members without which the API makes no record */
 	const char *editable; /* space-separated members a person may change; every cf_* besides */
 	const char
 		*accepts; /* never shown, yet sent as given: association arrays, via_*, billable */

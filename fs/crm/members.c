@@ -131,6 +131,18 @@ int members_inherit(struct members *m, const struct members *from)
 	return err < 0 ? err : sort(m);
 }
 
+int members_keep(struct members *m, bool (*keeps)(const struct member *one, void *arg), void *arg)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->count; i++) {
+		if (keeps(&m->list[i], arg))
+			m->list[kept++] = m->list[i];
+	}
+	m->count = kept;
+	return sort(m);
+}
+
 void members_fini(struct members *m)
 {
 	free(m->list);

@@ -31,6 +31,8 @@ int members_read(struct jspan object, struct members *out);
 /* Adds those of from whose name m lacks; they lend from from's text. -ENOMEM: m is only to be
  * freed. */
 int members_inherit(struct members *m, const struct members *from);
+/* Leaves only those that keeps() says. -ENOMEM: m is only to be freed. */
+int members_keep(struct members *m, bool (*keeps)(const struct member *one, void *arg), void *arg);
 void members_fini(struct members *m);
 struct member *members_find(const struct members *m, const char *name, size_t n);
 

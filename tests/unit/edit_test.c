@@ -422,6 +422,16 @@ static void a_copy_becomes_a_new_record(void)
 
 static void a_record_of_nothing_is_refused(void)
 {
+	SENDS(create("contacts",
+		     "{\"first_name\": \"A\", \"email\": null, \"city\": \" \", \"tags\": "
+		     "null, \"user_id\": \"\", \"source\": null, \"cf_any\": null}"),
+	      "{\"first_name\":\"A\"}");
+	REFUSES(create("contacts", "{\"first_name\": \"\", \"city\": \"Oslo\"}"),
+		"f:1:2: first_name: is required\n");
+	REFUSES(create("deals", "{\"name\": null, \"stage_id\": \" \"}"),
+		"f:1:2: name: is required\nf:1:16: stage_id: is required\n");
+	REFUSES(create("contacts", "{\"first_name\": \"A\", \"frist_name\": null}"),
+		"f:1:21: frist_name: not a member of contacts\n");
 	REFUSES(create("contacts", "{}"), "f:1:1: nothing in it can be written to contacts\n");
 	REFUSES(create("contacts", "{\"created_at\": 1}"),
 		"f:1:1: nothing in it can be written to contacts\n");
