@@ -20,6 +20,7 @@
 #include "http/http.h"
 #include "mountpoint.h"
 #include "options.h"
+#include "readme.h"
 #include "refuse.h"
 #include "reload.h"
 #include "secret.h"
@@ -173,9 +174,44 @@ static void stopping(void *arg)
 	signals_stop();
 }
 
+static void free_string(char *s)
+{
+	free(s);
+}
+
+DEFINE_CLEANUP(char *, free_string)
+
+static struct tree_config tree_config(const struct service *service, struct spool *spool,
+				      const char *readme)
+{
+	const struct options *o = service->options;
+
+	return (struct tree_config){
+		.version = CONCORDFS_VERSION,
+		.url = o->url,
+		.user_id = service->me.id,
+		.user_name = service->me.name,
+		.http = service->http,
+		.spool = spool,
+		.readme = readme,
+		.ttl_ns = o->ttl_ns,
+		.timeout_ns = o->timeout_ns,
+		.page_size = o->page_size,
+		.max_deletes = o->max_deletes,
+		.read_only = o->read_only,
+		.uid = o->uid,
+		.gid = o->gid,
+		.umask = o->umask,
+		.collections = o->collections,
+		.conflict = o->conflict,
+		.create_labels = o->create_labels,
+	};
+}
+
 static int serve(struct service *service, struct spool *spool)
 {
 	const struct options *o = service->options;
+	CLEANUP(free_string) char *readme = o->hides_readme ? NULL : readme_write(o);
 	struct mount_config config = {
 		.mountpoint = o->mountpoint,
 		.fuse_argc = o->fuse_argc,
@@ -187,26 +223,7 @@ static int serve(struct service *service, struct spool *spool)
 		.started = started,
 		.stopping = stopping,
 		.arg = service,
-		.tree =
-			{
-				.version = CONCORDFS_VERSION,
-				.url = o->url,
-				.user_id = service->me.id,
-				.user_name = service->me.name,
-				.http = service->http,
-				.spool = spool,
-				.ttl_ns = o->ttl_ns,
-				.timeout_ns = o->timeout_ns,
-				.page_size = o->page_size,
-				.max_deletes = o->max_deletes,
-				.read_only = o->read_only,
-				.uid = o->uid,
-				.gid = o->gid,
-				.umask = o->umask,
-				.collections = o->collections,
-				.conflict = o->conflict,
-				.create_labels = o->create_labels,
-			},
+		.tree = tree_config(service, spool, readme),
 	};
 	int err = mount_run(&config);
 

@@ -48,6 +48,7 @@ static const char help[] =
 	"     conflict=WHAT        where a colleague changed the same: ask (refuse and tell),\n"
 	"                          mine (override) or theirs (leave what they have)\n"
 	"     create_labels        saves may make options, tags and sources that do not exist\n"
+	"     noreadme             no README.md in the root of the mount\n"
 	"     page_size=N          records asked for at once, 1 to 1000 (100)\n"
 	"     state_dir=DIR        where unsaved texts live (~/.local/state/concordfs)\n"
 	"     cacert=FILE          certificates to trust instead of the system's\n"

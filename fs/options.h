@@ -46,7 +46,7 @@ struct options {
 	unsigned page_size;   /* 1..1000 */
 	unsigned max_deletes; /* a minute; 0: no brake */
 	enum edit_conflict conflict;
-	bool foreground, read_only, create_labels;
+	bool foreground, read_only, create_labels, hides_readme;
 	bool show_help, show_version, show_config;
 	bool is_helper; /* called as mount.concordfs: mount(8)'s switches and exit codes */
 	bool is_fake, is_sloppy, is_verbose;

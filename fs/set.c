@@ -184,6 +184,12 @@ int set_create_labels(struct options *o, const char *v)
 	return 0;
 }
 
+int set_noreadme(struct options *o, const char *v)
+{
+	o->hides_readme = !v;
+	return 0;
+}
+
 int set_ro(struct options *o, const char *v)
 {
 	o->read_only = !v;

@@ -26,6 +26,7 @@ int set_debug(struct options *o, const char *v);
 
 /* Flags: NULL sets, "no", which only a configuration file can say, takes back. */
 int set_create_labels(struct options *o, const char *v);
+int set_noreadme(struct options *o, const char *v);
 int set_ro(struct options *o, const char *v);
 int set_rw(struct options *o, const char *v);
 

@@ -57,6 +57,7 @@ static const struct word {
 	{"max_deletes", WITH_VALUE, set_max_deletes, "a number up to 1000000", "25"},
 	{"conflict", WITH_VALUE, set_conflict, "ask, mine or theirs", "ask"},
 	{"create_labels", NO_VALUE, set_create_labels, NULL, "no"},
+	{"noreadme", NO_VALUE, set_noreadme, NULL, "no"},
 	{"ro", NO_VALUE, set_ro, NULL, "no"},
 	{"rw", NO_VALUE | HIDDEN, set_rw, NULL, NULL},
 	{"state_dir", WITH_VALUE | PATH, set_state_dir, "the name of a directory", NULL},

@@ -432,7 +432,8 @@ class Client:
 
     def create(self, name, text):
         """A new name saved; the request, or Refused after it."""
-        body = {k: written(k, v) for k, v in parse(text).items()}
+        body = {k: written(k, v) for k, v in parse(text).items()  # what is left empty is not sent
+                if v is not None and not (isinstance(v, str) and not v.strip())}
         self.reject(self.new.pop(name, None))
         request = ("POST", "/contacts", body)
         try:

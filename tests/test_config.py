@@ -112,7 +112,7 @@ def test_an_account_of_etc_is_mounted_by_its_name(crm, home, token, etc):
 
 def test_options_and_keys_do_what_they_do_behind_o(crm, home, token):
     crm.fill("contacts", 1)
-    home.write(f"[defaults]\noptions = ro,collections=contacts:deals\n"
+    home.write(f"[defaults]\noptions = ro,noreadme,collections=contacts:deals\n"
                f"[work]\nurl = {crm.url}\ntoken_file = ~/.token\nmountpoint = ~/crm\n")
     assert home.concordfs("work").returncode == 0
     assert sorted(name for name in os.listdir(home.path / "crm") if not name.startswith(".")) == ["contacts", "deals"]

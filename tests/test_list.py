@@ -168,7 +168,7 @@ def test_a_collection_that_the_server_lacks_is_absent(crm, mnt):
 
 def test_only_the_collections_asked_for_are_there(crm, mounts):
     mnt = mounts(crm, collections="contacts:deals")
-    assert sorted(os.listdir(mnt)) == ["contacts", "deals"]
+    assert sorted(os.listdir(mnt)) == ["README.md", "contacts", "deals"]
 
 
 def test_a_total_that_lies_is_not_believed_for_ever(crm, mounts):

@@ -333,6 +333,16 @@ void fields_free(struct fields *f)
 	free(f);
 }
 
+size_t fields_count(const struct fields *f)
+{
+	return f->count;
+}
+
+const struct field *fields_at(const struct fields *f, size_t i)
+{
+	return &f->list[i];
+}
+
 const struct field *fields_find(const struct fields *f, const char *name, size_t n)
 {
 	for (size_t i = 0; i < f->count; i++) {

@@ -78,6 +78,8 @@ struct fields *fields_none(void); /* of a server that does not tell; gives, NULL
 bool fields_are_told(const struct fields *f); /* false: fields_none */
 void fields_free(struct fields *f);	      /* NULL is fine */
 DEFINE_CLEANUP(struct fields *, fields_free)
+size_t fields_count(const struct fields *f);
+const struct field *fields_at(const struct fields *f, size_t i); /* lends; i < count */
 const struct field *fields_find(const struct fields *f, const char *name, size_t n); /* lends */
 
 #endif

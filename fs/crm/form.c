@@ -46,6 +46,11 @@ static const enum form_type custom_forms[] = {
 	[FIELD_ONE] = FORM_ONE,		[FIELD_MANY] = FORM_MANY,
 };
 
+enum form_type form_of_field(enum field_type type)
+{
+	return custom_forms[type];
+}
+
 int form_find(struct form *f, const char *name, size_t n)
 {
 	const struct fields *fields = f->known->fields;

@@ -30,6 +30,9 @@ struct form {
 	struct jspan now;   /* what the server has; n = 0: none */
 };
 
+/* Of a custom field. */
+enum form_type form_of_field(enum field_type type);
+
 /* Finds the member's form; was and now are set. 0, -EINVAL (reported), -ENODATA (needs). */
 int form_find(struct form *f, const char *name, size_t n);
 

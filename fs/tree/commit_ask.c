@@ -123,30 +123,18 @@ void commit_restore(struct commit *c)
 static void fields_done(struct job *j)
 {
 	struct commit *c = j->arg;
-	struct fields *fields = NULL;
 
 	c->job = NULL;
 	if (j->err && !is_unanswerable(j->err)) {
 		commit_fail_sent(c, j);
 		return;
 	}
-	if (j->err) {
-		log_warning(
-			"tree: the server does not tell the fields of %s: options are not checked",
-			c->coll->kind->name);
-		fields = fields_none();
-	} else {
-		api_read_fields(j, &fields);
-	}
-	uint64_t asked = j->started;
-	bool failed = !j->err;
+	int err = vocab_read_fields(c->tree->vocab, c->coll->kind, j);
 	job_free(j);
-	if (!fields) {
-		commit_fail_plain(c, failed ? -EIO : -ENOMEM);
-		return;
-	}
-	vocab_set_fields(c->tree->vocab, c->coll->kind, fields, asked);
-	commit_judge(c);
+	if (err < 0)
+		commit_fail_plain(c, err);
+	else
+		commit_judge(c);
 }
 
 static void ask_page(struct commit *c);

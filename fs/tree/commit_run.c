@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "crm/view.h"
+#include "tree/help.h"
 #include "tree/name.h"
 #include "tree/record.h"
 #include "tree/vocab.h"
@@ -345,7 +346,10 @@ static void update(struct commit *c, const struct edit_head *head, uint64_t now)
 
 static void begin_create(struct commit *c, const struct edit_head *head)
 {
-	if (head->has_id || jtext_trim(jspan_of(&c->mine)).n == 0) {
+	tree_lock(c->tree);
+	bool is_untouched = help_is_template(c->tree, c->coll, &c->mine);
+	tree_unlock(c->tree);
+	if (head->has_id || is_untouched || jtext_trim(jspan_of(&c->mine)).n == 0) {
 		commit_stay_local(c);
 		return;
 	}

@@ -9,6 +9,7 @@
 
 #include "tree/control.h"
 #include "tree/draft.h"
+#include "tree/help.h"
 #include "tree/listing.h"
 #include "tree/name.h"
 #include "tree/record.h"
@@ -171,6 +172,18 @@ static int emit_coll(struct tree *t, struct coll *c, bool plus, uint64_t now, st
 	return 1;
 }
 
+/* The README, after the collections. */
+static int emit_readme(struct tree *t, bool plus, uint64_t now, struct dirent_at *out) REQUIRES(T)
+{
+	struct node *n = help_find(t, NULL, HELP_README);
+
+	if (!n)
+		return 0;
+	snprintf(out->name, sizeof(out->name), "%s", HELP_README);
+	emit(t, n, plus, now, out);
+	return 1;
+}
+
 static bool is_seen(const struct record *rec, uint64_t now) REQUIRES(T)
 {
 	if (rec->node && rec->node->draft)
@@ -197,6 +210,8 @@ static int emit_at(struct tree *t, struct dir *d, size_t i, bool plus, uint64_t 
 
 	if (d->node->type == NODE_CONTROL_DIR)
 		return emit_control(d, i, out);
+	if (!d->roll && i == t->coll_count)
+		return emit_readme(t, plus, now, out);
 	if (!d->roll)
 		return emit_coll(t, &t->colls[i], plus, now, out);
 	if (i >= d->roll->count)
@@ -211,7 +226,9 @@ int dir_read(struct tree *t, struct dir *d, size_t index, bool plus, uint64_t no
 	int r = 0;
 
 	tree_lock(t);
-	size_t count = d->roll ? d->roll->count : d->node->type == NODE_ROOT ? t->coll_count : 0;
+	size_t count = d->roll			    ? d->roll->count
+		       : d->node->type == NODE_ROOT ? t->coll_count + 1
+						    : 0;
 	count += d->name_count;
 	for (; !r && index < count; index++)
 		r = emit_at(t, d, index, plus, now, out);

@@ -10,12 +10,16 @@
 #include "base/clock.h"
 #include "tree/control.h"
 #include "tree/draft.h"
+#include "tree/help.h"
 #include "tree/local.h"
+#include "tree/name.h"
 #include "tree/record.h"
 #include "tree/refresh.h"
 
 int file_want(struct node *n, struct waiter *w)
 {
+	if (n->help)
+		return help_want(n, w);
 	if (n->draft || !n->record)
 		return 0;
 	int r = record_want(n->record, w);
@@ -41,7 +45,7 @@ static int may_open(const struct tree *t, const struct node *n, bool writes) REQ
 		return -ELOOP;
 	if (writes && t->config.read_only)
 		return -EROFS;
-	if (writes && n->refusal)
+	if (writes && (n->refusal || n->help))
 		return -EACCES;
 	return writes && n->record && !n->record->coll->kind->updates ? -EACCES : 0;
 }
@@ -79,7 +83,7 @@ static void take_text(struct file *f) REQUIRES(T)
 static bool is_nowhere(const struct node *n) REQUIRES(T)
 {
 	return n->superseded ||
-	       (!n->record && !n->local && !n->draft && !n->control && !n->refusal);
+	       (!n->record && !n->local && !n->draft && !n->control && !n->refusal && !n->help);
 }
 
 static int open_locked(struct tree *t, uint64_t ino, int flags, struct waiter *w, struct file **out,
@@ -220,6 +224,11 @@ int file_create(struct tree *t, uint64_t dir, const char *name, mode_t mode, int
 {
 	struct node *n = NULL;
 	struct draft *d = NULL;
+	uint64_t id;
+
+	/* cp gives a copy of a template the template's mode, and an editor takes that at its word. */
+	if (name_classify(name, &id) == NAME_NEW)
+		mode |= S_IWUSR;
 	int err = make(t, dir, name, mode, NULL, &n, &d);
 
 	if (err < 0)

@@ -15,6 +15,7 @@
 #include "tree/name.h"
 #include "tree/node.h"
 #include "tree/record.h"
+#include "tree/help.h"
 #include "tree/refusal.h"
 
 /* What a rename has found out, under T, and what is left to do without it. */
@@ -458,7 +459,8 @@ static int start(struct rename *r) REQUIRES(T)
 
 	if (err < 0)
 		return err;
-	if (r->src.refusal || refusal_at(r->to, r->m->new_name))
+	if (r->src.refusal || refusal_at(r->to, r->m->new_name) || r->src.is_help ||
+	    help_find(r->t, r->to, r->m->new_name))
 		return -EPERM;
 	if (r->m->flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;

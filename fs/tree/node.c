@@ -12,6 +12,7 @@
 #include "tree/listing.h"
 #include "tree/name.h"
 #include "tree/control.h"
+#include "tree/help.h"
 #include "tree/record.h"
 #include "tree/refusal.h"
 
@@ -176,7 +177,7 @@ void node_become(struct tree *t, struct node *n, struct record *rec)
 
 static bool is_writable(const struct tree *t, const struct node *n)
 {
-	return !n->refusal && !t->config.read_only &&
+	return !n->refusal && !n->help && !t->config.read_only &&
 	       (!n->record || n->record->coll->kind->updates);
 }
 
@@ -228,7 +229,7 @@ static void fill_file(const struct tree *t, const struct node *n, struct stat *s
 	mode_t mode = is_writable(t, n) ? 0644 : 0444;
 
 	/* 0: removed, and still open */
-	st->st_nlink = n->record || n->local || n->refusal || n->control;
+	st->st_nlink = n->record || n->local || n->refusal || n->control || n->help;
 	st->st_size = node_size(n);
 	st->st_blocks = (st->st_size + 511) / 512;
 	fill_times(st, node_mtime(t, n));
@@ -305,6 +306,10 @@ int node_resolve(struct tree *t, struct coll *c, const char *name, uint64_t now,
 		out->node = out->refusal->node;
 	if (out->refusal)
 		return 0;
+	if ((out->node = help_find(t, c, name))) {
+		out->is_help = true;
+		return 0;
+	}
 	if (name_classify(name, &id) != NAME_RECORD)
 		return resolve_local(c, name, out);
 	struct record *rec = record_find(c, id);
@@ -319,7 +324,6 @@ int node_resolve(struct tree *t, struct coll *c, const char *name, uint64_t now,
 		rec->state = RECORD_UNKNOWN;
 	out->record = rec;
 	out->node = rec->node;
-	(void)t;
 	return 0;
 }
 
@@ -331,6 +335,10 @@ static int node_at(struct tree *t, struct node *dir, const char *name, uint64_t 
 
 	if (dir->type == NODE_ROOT && strcmp(name, CONTROL_NAME) == 0) {
 		node_pin(t, *out = t->control_dir);
+		return 0;
+	}
+	if (dir->type == NODE_ROOT && (*out = help_find(t, NULL, name))) {
+		node_pin(t, *out);
 		return 0;
 	}
 	if (dir->type == NODE_ROOT) {

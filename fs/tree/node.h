@@ -49,6 +49,7 @@ struct named {
 	struct record *record;	 /* <id>.json; lent */
 	struct local *local;	 /* lent */
 	struct refusal *refusal; /* <name>.error; lent */
+	bool is_help;		 /* one of ours that explain: not to be touched */
 	struct node *node;	 /* of either, where one lives; lent */
 };
 

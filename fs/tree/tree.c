@@ -14,6 +14,7 @@
 #include "tree/dirs.h"
 #include "tree/draft.h"
 #include "tree/file.h"
+#include "tree/help.h"
 #include "tree/listing.h"
 #include "tree/local.h"
 #include "tree/node.h"
@@ -123,7 +124,7 @@ static int fill(struct tree *t) REQUIRES(T)
 		if (err < 0)
 			return err;
 	}
-	return 0;
+	return help_init(t);
 }
 
 struct tree *tree_new(const struct tree_config *config, int *err)
@@ -232,6 +233,7 @@ void tree_free(struct tree *t)
 		free_locals(t, &t->colls[i]);
 	}
 	control_fini(t);
+	help_fini(t);
 	free_inodes(t);
 	for (size_t i = 0; i < t->coll_count; i++) {
 		free_records(&t->colls[i]);
@@ -250,6 +252,7 @@ void tree_free(struct tree *t)
 	lock_fini(&t->lock);
 	for (size_t i = 0; i < NOTE_LOCKS; i++)
 		lock_fini(&t->note_locks[i]);
+	free(t->helps);
 	free(t->colls);
 	free(t);
 }

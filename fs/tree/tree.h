@@ -38,6 +38,7 @@ extern struct CAPABILITY("tree.lock") tree_role {
 
 struct commit;
 struct control;
+struct help;
 struct refusal;
 struct vocab;
 struct walk;
@@ -61,6 +62,7 @@ struct tree_config {			 /* (I) */
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
+	const char *readme;	 /* lent: what README.md says; NULL: there is none */
 	const char *collections; /* "contacts:deals" or NULL */
 	enum edit_conflict conflict;
 	bool create_labels;
@@ -133,6 +135,7 @@ struct node {
 	struct local *local;	       /* (T) its local name, if it has one; lent */
 	struct refusal *refusal;       /* (T) it is the .error file of; lent */
 	const struct control *control; /* (I) it is one of .concordfs/'s (control.h) */
+	struct help *help;	       /* (I) it is one of those that explain (help.h) */
 	struct record *origin;	   /* (T) counted: the record whose name was moved away to here */
 	time_t mtime;		   /* (T) of text */
 	unsigned readers, writers; /* (T) open files */
@@ -250,6 +253,7 @@ struct tree {
 	struct node *control_dir;	  /* (I) pinned */
 	time_t born;			  /* (I) */
 	uint64_t born_at;		  /* (I) clock.h ns */
+	struct help *helps;		  /* (I) as colls, and the root's */
 	struct list files, dirs;     /* (T) open ones: the kernel may go without closing them */
 	struct list unlinked_drafts; /* (T) whose notes draft_sweep removes */
 	struct list dead_drafts;     /* (T) whose files draft_sweep removes */

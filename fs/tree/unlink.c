@@ -167,6 +167,8 @@ static int unlink_locked(struct tree *t, const struct unlink *u, struct waiter *
 	int err = node_resolve(t, c, u->name, w->born, &named);
 	if (err < 0)
 		return err;
+	if (named.is_help)
+		return -EPERM;
 	if (named.refusal) {
 		drop_refused(t, named.refusal, w);
 		return 0;

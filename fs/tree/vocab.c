@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "crm/api.h"
 #include "crm/jtext.h"
 #include "tree/tree.h"
 
@@ -62,6 +64,32 @@ void vocab_set_fields(struct vocab *v, const struct kind *k, struct fields *f, u
 	fields_free(topic->fields);
 	topic->fields = f;
 	topic->fields_at = now;
+}
+
+uint64_t vocab_fields_at(const struct vocab *v, const struct kind *k)
+{
+	return v->topics[k - kinds].fields ? v->topics[k - kinds].fields_at : 0;
+}
+
+int vocab_read_fields(struct vocab *v, const struct kind *k, const struct job *j)
+{
+	bool is_told = j->err != -ENOENT && j->err != -EPERM && j->err != -EACCES;
+	struct fields *f = NULL;
+	int err = is_told ? j->err : 0;
+
+	if (!is_told) {
+		log_warning("tree: the server does not tell the fields of %s: options are not "
+			    "checked",
+			    k->name);
+		f = fields_none();
+	} else if (!err) {
+		err = api_read_fields(j, &f);
+	}
+	if (!err && !f)
+		err = -ENOMEM;
+	if (!err)
+		vocab_set_fields(v, k, f, j->started);
+	return err;
 }
 
 const struct choices *vocab_lookup(const struct vocab *v, const char *kind)

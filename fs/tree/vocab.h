@@ -14,6 +14,7 @@
 
 struct tree;
 struct coll;
+struct job;
 struct vocab;
 
 struct vocab *vocab_new(void);
@@ -22,6 +23,10 @@ void vocab_free(struct vocab *v); /* NULL is fine */
 const struct fields *vocab_fields(const struct vocab *v, const struct kind *k); /* NULL: not yet */
 /* takes f, which was asked for at `now` */
 void vocab_set_fields(struct vocab *v, const struct kind *k, struct fields *f, uint64_t now);
+uint64_t vocab_fields_at(const struct vocab *v, const struct kind *k); /* when that was asked; 0 */
+/* Takes in what a job of api_fields came to: what the server does not tell this user counts as told to
+ * be nothing. 0, or -errno and nothing has changed. */
+int vocab_read_fields(struct vocab *v, const struct kind *k, const struct job *j);
 /* By a collection's name; NULL: not yet. Lends. */
 const struct choices *vocab_lookup(const struct vocab *v, const char *kind);
 /* takes what c holds */
