@@ -11,7 +11,7 @@ set -eu
 build='gcc make pkg-config libc6-dev libfuse3-dev libcurl4-openssl-dev libjansson-dev fuse3'
 demo='python3 jq'
 deb='build-essential debhelper lintian'
-test='python3-pytest clang clang-format coreutils curl ed emacs-nox fish gawk git joe
+test='python3-pytest attr clang clang-format coreutils curl ed emacs-nox fish gawk git joe
 	kakoune libglib2.0-bin man-db mandoc mawk micro moreutils mount nano neovim nvi openssl patch
 	perl ripgrep rpm rsync sed shellcheck systemd tar tmux util-linux vim zsh'
 

@@ -354,5 +354,5 @@ def test_doctor_says_what_to_do_about_a_mount(crm, mounts, home):
 
 
 def test_make_install_brings_it_along(tmp_path):
-    done = run("make", "-C", ROOT, "-o", BINARY, "-n", "install", f"DESTDIR={tmp_path}", "PREFIX=/usr")
-    assert f"install -D packaging/concordctl {tmp_path}/usr/bin/concordctl" in done.stdout
+    run("make", "-C", ROOT, "-o", BINARY, "install", f"DESTDIR={tmp_path}", "PREFIX=/usr")
+    assert os.access(tmp_path / "usr/bin/concordctl", os.X_OK)

@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import shutil
 import subprocess
 
 import pytest
@@ -42,7 +41,6 @@ def test_a_record_tells_its_id_page_version_and_state(crm, card):
         assert get(path, "state") == "clean"
 
 
-@pytest.mark.skipif(not shutil.which("getfattr"), reason="no getfattr")
 def test_getfattr_d_lists_them(crm, card):
     path, record = card
     with crm.expect(requests=0):
