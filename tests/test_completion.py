@@ -65,7 +65,7 @@ def test_bash(env, words, offered):
 
 
 @pytest.mark.parametrize("words,offered", [
-    ([""], COMMANDS), (["--json", "re"], ["refresh", "rejected"]), (["--j"], ["--json"]), (["why", "no"], ["notes.txt"]),
+    ([""], COMMANDS), (["re"], ["refresh", "rejected"]), (["--v"], ["--version"]), (["status", "--"], ["--all", "--help", "--json"]), (["why", "no"], ["notes.txt"]),
     (["warm", "c"], ["crm"]), (["warm", "crm", "d"], ["deals"]), (["status", "c"], ["crm"]),
 ], ids=str)
 def test_bash_concordctl(env, words, offered):

@@ -351,8 +351,3 @@ def test_doctor_says_what_to_do_about_a_mount(crm, mounts, home):
     mnt.proc.kill()
     mnt.proc.wait()
     assert "fusermount3 -u" in findings(mnt, home=home, code=1)[("mount", "error")]
-
-
-def test_make_install_brings_it_along(tmp_path):
-    run("make", "-C", ROOT, "-o", BINARY, "install", f"DESTDIR={tmp_path}", "PREFIX=/usr")
-    assert os.access(tmp_path / "usr/bin/concordctl", os.X_OK)

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -131,3 +132,17 @@ def test_the_attributes_in_the_manual_are_those_of_the_code():
     named = set(re.findall(r"user\.concordfs\.\w+", page("concordfs-tree.7")))
     code = (ROOT / "fs" / "tree" / "xattr.c").read_text() + (ROOT / "fs" / "tree" / "xattr.h").read_text()
     assert named and named == set(re.findall(r"user\.concordfs\.\w+", code))
+
+
+def test_the_commands_and_options_of_concordctl_are_in_its_manual():
+    """By what each command itself says that it takes."""
+    def said(*arguments):
+        return run(sys.executable, "-B", ROOT / "packaging" / "concordctl", *arguments, "--help").stdout
+    text = page("concordctl.1")
+    synopsis = text.split(".Sh SYNOPSIS")[1].split(".Nm\n.Fl h")[0]
+    commands = re.findall(r"^    ([a-z]+) ", said(), re.MULTILINE)
+    assert commands and commands == re.findall(r"^\.Cm (\w+)", synopsis, re.MULTILINE)
+    assert set(commands) <= set(items(text.split(".Sh EXIT STATUS")[0], "Cm"))
+    for command, part in zip(commands, synopsis.split(".Nm\n")[1:]):
+        options = set(re.findall(r"^  (--\w+|-\w)", said(command), re.MULTILINE)) - {"-h"}
+        assert options == {"-" + flag.replace("Fl ", "-") for flag in re.findall(r"Fl ((?:Fl )?\w+)", part)}, command

@@ -11,7 +11,7 @@ def test_the_version_is_one():
     """fs/base/version.h has it; what packagers' tools read repeats it."""
     version = re.search(r'VERSION "(.*)"', (ROOT / "fs/base/version.h").read_text())[1]
     assert run(BINARY, "-V").stdout == f"concordfs {version}\n"
-    for name, pattern in (("debian/changelog", r"^concordfs \((.*?)\)"), ("concordfs.spec", r"(?m)^Version:\s+(\S+)"),
+    for name, pattern in (("concordctl", r'(?m)^VERSION = "(.*)"'), ("debian/changelog", r"^concordfs \((.*?)\)"), ("concordfs.spec", r"(?m)^Version:\s+(\S+)"),
                           ("PKGBUILD", r"(?m)^pkgver=(\S+)")):
         assert re.search(pattern, (PACKAGING / name).read_text())[1] == version, name
 

@@ -2,7 +2,7 @@
 # bash completion for concordctl(1)                                       -*- shell-script -*-
 
 _concordctl() {
-	local cur=${COMP_WORDS[COMP_CWORD]} command='' mount='' i
+	local cur=${COMP_WORDS[COMP_CWORD]} command='' mount='' words i
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
@@ -17,12 +17,20 @@ _concordctl() {
 		esac
 	done
 	if [[ $cur == -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W '--help --json' -- "$cur")
+		case $command in
+		'') words='--help --version' ;;
+		status) words='--all --help --json' ;;
+		*) words='--help --json' ;;
+		esac
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 	elif [[ -z $command ]]; then
 		mapfile -t COMPREPLY < <(compgen -W \
 			'status pending why refresh warm rejected doctor' -- "$cur")
 	elif [[ $command == warm && -n $mount ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$(command ls -- "$mount" 2>/dev/null)" -- "$cur")
+	elif [[ $command == rejected && -n $mount ]]; then
+		mapfile -t COMPREPLY < <(compgen -W \
+			"$(command ls -- "$mount/.concordfs/rejected" 2>/dev/null)" -- "$cur")
 	elif [[ $command == why || $command == refresh ]]; then
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
