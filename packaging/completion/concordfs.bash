@@ -52,7 +52,7 @@ _concordfs_option() {
 		compopt -o nospace 2>/dev/null
 		_concordfs_reply "$whole" "$lead" 'token_file= token_command= ttl= timeout=
 			collections= ro max_deletes= conflict= create_labels page_size= state_dir=
-			cacert= crawlers= uid= gid= umask= debug= allow_other allow_root auto_unmount'
+			cacert= noreadme crawlers= uid= gid= umask= debug= allow_other allow_root auto_unmount'
 		;;
 	esac
 }
