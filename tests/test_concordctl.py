@@ -262,8 +262,11 @@ def test_warm_shows_a_bar_on_a_terminal(start_crm, mounts):
 
 def test_the_time_left_is_what_the_budget_needs():
     program = runpy.run_path(str(CTL))
-    left = lambda done, pages, **budget: program["time_left"](
-        {"walk": {"pages_done": done, "pages": pages}}, {"limit": None, "remaining": None, "resets_in": None, **budget}, 2)
+
+    def left(done, pages, **more):
+        budget = {"limit": None, "remaining": None, "resets_in": None, **more}
+        return program["time_left"]({"walk": {"pages_done": done, "pages": pages}}, budget, 2)
+
     assert left(10, 15) == 10  # at the pace seen
     assert left(10, 15, limit=60, remaining=5, resets_in=30) == 10
     assert left(10, 80, limit=60, remaining=10, resets_in=30) == 30  # 60 in the next window
