@@ -235,6 +235,17 @@ static bool phones_are_alike(struct jspan sent, struct jspan got)
 	return false;
 }
 
+/* Colours, addresses and hosts, which a server may write small. */
+static bool differs_in_case_only(const struct member *m, const struct slot *slot, struct jspan sent,
+				 struct jspan got)
+{
+	bool has_no_case =
+		slot->form == FORM_COLOR || kinds_has_word("email domain", m->name, m->name_len);
+
+	return has_no_case && jtext_type(sent) == J_STRING && jtext_type(got) == J_STRING &&
+	       pick_same(&(struct pick){.name = sent}, &(struct pick){.name = got});
+}
+
 /* Beside the id of a link stands the record, whose name a label can be compared with. */
 static bool link_is_taken(const struct check *c, const struct slot *slot, struct jspan sent,
 			  struct jspan got)
@@ -247,6 +258,25 @@ static bool link_is_taken(const struct check *c, const struct slot *slot, struct
 	return canon_is_taken(slot->form, sent, got) ||
 	       (embed && pick_read(sent, &a) && !a.has_id && pick_read(embed->value, &b) &&
 		pick_same(&(struct pick){.name = a.name}, &(struct pick){.name = b.name}));
+}
+
+/* Without the id beside it, a record's null may only say that nobody looked for it. */
+static bool is_not_loaded(const struct member *got, const struct slot *slot)
+{
+	return slot->embed && jtext_type(got->value) == J_NULL &&
+	       got->name_len == strlen(slot->embed) &&
+	       memcmp(got->name, slot->embed, got->name_len) == 0;
+}
+
+/* A new record got an id for the label that was sent, and nobody says whose it is. */
+static bool is_unnamed(const struct check *c, const struct slot *slot, struct jspan sent,
+		       struct jspan got)
+{
+	const struct member *embed = slot->embed ? find_word(&c->answer, slot->embed) : NULL;
+	struct pick a, b;
+
+	return c->is_new && slot->form == FORM_LINK && pick_read(sent, &a) && !a.has_id &&
+	       pick_read(got, &b) && b.has_id && (!embed || jtext_type(embed->value) == J_NULL);
 }
 
 /* What the server takes as it is or not at all: of a new record anything else is a default. */
@@ -273,7 +303,9 @@ static void check_member(struct check *c, const struct member *m)
 			      mine ? mine->value : (struct jspan){0});
 		return;
 	}
-	if (link_is_taken(c, &slot, m->value, got->value))
+	if (is_not_loaded(got, &slot) || link_is_taken(c, &slot, m->value, got->value) ||
+	    differs_in_case_only(m, &slot, m->value, got->value) ||
+	    is_unnamed(c, &slot, m->value, got->value))
 		return;
 	struct jspan was = before ? before->value : (struct jspan){0};
 	bool is_empty = canon_is_nothing(got->value);

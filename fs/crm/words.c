@@ -34,9 +34,9 @@ static uint32_t small(uint32_t c)
 
 static bool is_space(uint32_t c)
 {
-	return c == ' ' || (c >= '\t' && c <= '\r') || c == 0 || c == 0xa0 || c == 0x1680 ||
-	       (c >= 0x2000 && c <= 0x200d) || c == 0x2028 || c == 0x2029 || c == 0x202f ||
-	       c == 0x205f || c == 0x2060 || c == 0x3000 || c == 0xfeff;
+	return c == ' ' || (c >= '\t' && c <= '\r') || c == 0 || c == 0x85 || c == 0xa0 ||
+	       c == 0x1680 || (c >= 0x2000 && c <= 0x200e) || c == 0x2028 || c == 0x2029 ||
+	       c == 0x202f || c == 0x205f || c == 0x2060 || c == 0x3000 || c == 0xfeff;
 }
 
 struct jspan words_trim(struct jspan bytes)

@@ -68,6 +68,7 @@ static void what_the_server_made_of_it_is_taken(void)
 {
 	CHECK(taken("city", "\" A \"", "\"A\"", "\"A\""));
 	CHECK(taken("city", "\"\"", "null", "null"));
+	CHECK(taken("city", "\"A\\u200e\"", "\"A\"", "\"A\""));
 	CHECK(taken("cf_score", "null", "0", "0"));
 	CHECK(taken("amount", "12.349", "12.35", "12.35"));
 	CHECK(taken("cf_score", "\"5\"", "5", "5"));
@@ -93,6 +94,32 @@ static void what_the_server_made_of_it_is_taken(void)
 		       "{\"guests\":[{\"id\":4,\"resource_name\":\"contacts\"},{\"id\":2,"
 		       "\"resource_name\":\"users\"}]}",
 		       "{}"));
+}
+
+static void what_a_server_writes_small_is_taken(void)
+{
+	CHECK(taken("swatch_color", "\"#4ADE80\"", "\"#4ade80\"", "\"#4ade80\""));
+	CHECK(!taken("swatch_color", "\"#4ADE81\"", "\"#4ade80\"", "\"#4ade80\""));
+	CHECK(!*verify("deals", "{\"swatch_color\":\"#4ADE80\"}", NULL,
+		       "{\"swatch_color\":\"#4ade80\"}", "{}"));
+	CHECK(taken("email", "\"Ann@X.org\"", "\"ann@x.org\"", "\"ann@x.org\""));
+	CHECK(!taken("email", "\"ann@y.org\"", "\"ann@x.org\"", "\"ann@x.org\""));
+	CHECK(!taken("first_name", "\"Ann\"", "\"ann\"", "\"ann\""));
+}
+
+static void what_an_answer_does_not_show_is_not_missed(void)
+{
+	CHECK(!*verify("contacts", "{\"source_id\":\"Webinar\"}", NULL, "{\"source_id\":12}",
+		       "{}"));
+	CHECK(!*verify("contacts", "{\"source_id\":\"Webinar\"}", NULL,
+		       "{\"source_id\":12,\"source\":null}", "{}"));
+	CHECK(*verify("contacts", "{\"source_id\":\"Webinar\"}", NULL,
+		      "{\"source_id\":12,\"source\":{\"id\":12,\"name\":\"Fair\"}}", "{}"));
+	CHECK(*verify("contacts", "{\"source_id\":\"Webinar\"}", NULL, "{\"source_id\":null}",
+		      "{}"));
+	CHECK(!*verify("companies", "{\"parent_company_id\":3}", NULL, "{\"parent\":null}", "{}"));
+	CHECK(*verify("companies", "{\"parent_company_id\":3}", NULL,
+		      "{\"parent_company_id\":null,\"parent\":null}", "{}"));
 }
 
 static void a_prefix_is_the_servers_to_add(void)
@@ -173,6 +200,8 @@ int main(void)
 {
 	what_was_left_is_told();
 	what_the_server_made_of_it_is_taken();
+	what_a_server_writes_small_is_taken();
+	what_an_answer_does_not_show_is_not_missed();
 	a_prefix_is_the_servers_to_add();
 	every_record_that_was_sent_is_attached();
 	a_lost_answer_is_found_in_the_record();
