@@ -116,11 +116,15 @@ void choices_print(const struct choices *c, uint64_t of, char *out, size_t size)
 		const struct choice *it = &c->list[i];
 		if (of && it->of != of)
 			continue;
+		if (left || shown == SHOWN_MAX) { /* there may be a hundred thousand */
+			left++;
+			continue;
+		}
 		words_print((struct jspan){it->name, strlen(it->name)}, name, sizeof(name));
 		int n = it->id ? snprintf(one, sizeof(one), "%s (%llu)", name,
 					  (unsigned long long)it->id)
 			       : snprintf(one, sizeof(one), "%s", name);
-		if (left || shown == SHOWN_MAX || len + (size_t)n + 2 + TAIL > size) {
+		if (len + (size_t)n + 2 + TAIL > size) {
 			left++;
 			continue;
 		}

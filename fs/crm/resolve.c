@@ -356,9 +356,10 @@ static bool is_too_long(struct jspan value)
 	struct jspan element;
 	size_t count = 0;
 
-	if (jtext_type(value) != J_ARRAY)
-		return value.n > ELEMENTS_MAX * 100;
-	while (count <= ELEMENTS_MAX && jtext_next_element(value, &it, &element))
+	for (size_t i = 0; jtext_type(value) == J_STRING && i < value.n; i++)
+		count += value.p[i] == ',';
+	while (jtext_type(value) == J_ARRAY && count <= ELEMENTS_MAX &&
+	       jtext_next_element(value, &it, &element))
 		count++;
 	return count > ELEMENTS_MAX;
 }

@@ -453,6 +453,11 @@ static void a_list_has_an_end(void)
 		strcpy(text + n, ",\"Fair\"");
 	strcat(text, "]}");
 	REFUSES(update("contacts", text, TAGGED), "f:1:10: tags: takes 1000 elements at most\n");
+	char words[2 * 1500 + 20] = "{\"tags\": \"";
+	for (int i = 0; i < 1500; i++)
+		strcat(words, "a,");
+	strcat(words, "\"}");
+	REFUSES(update("contacts", words, TAGGED), "f:1:10: tags: takes 1000 elements at most\n");
 }
 
 static void what_is_not_known_is_asked_for(void)
