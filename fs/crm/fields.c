@@ -222,12 +222,12 @@ static int read_options(struct jspan item, struct jspan custom, struct field *f)
 	if (err == 0)
 		err = read_string(item, "labelKey", &label_key);
 	const char *keys[2] = {value_key ? value_key : "id", label_key ? label_key : "name"};
-	if (err == 0 && jtext_get(item, "options", &list))
-		err = add_options(list, keys, f);
 	static const char *plain[2] = {"id", "name"};
-	if (err == 0 && !f->options.count && jtext_type(custom) == J_OBJECT &&
-	    jtext_get(custom, "options", &list))
+	/* The definition's own have ids, which an item's labels may lack. */
+	if (err == 0 && jtext_type(custom) == J_OBJECT && jtext_get(custom, "options", &list))
 		err = add_options(list, plain, f);
+	if (err == 0 && !f->options.count && jtext_get(item, "options", &list))
+		err = add_options(list, keys, f);
 	free(value_key);
 	free(label_key);
 	return err;

@@ -64,6 +64,19 @@ static void an_answer_is_read(void)
 	CHECK(!find(f, "cf_regio") && !find(f, "cf_region2") && !find(f, ""));
 }
 
+static void options_with_ids_go_before_labels(void)
+{
+	CLEANUP(fields_free) struct fields *f = NULL;
+
+	CHECK_EQ(fields_read(span("[{\"attribute\":\"cf_x\",\"options\":[\"A\",\"B\"],"
+				  "\"customField\":{\"field_type\":\"Select\",\"options\":[{\"id\":"
+				  "14,\"name\":\"A\"},{\"id\":15,\"name\":\"B\"}]}}]"),
+			     &f),
+		 0);
+	const struct field *x = f ? find(f, "cf_x") : NULL;
+	CHECK(x && x->options.count == 2 && x->options.list[1].id == 15);
+}
+
 static void every_documented_type_is_known(void)
 {
 	static const char *const names[] = {
@@ -218,6 +231,7 @@ static void times_are_read_and_printed(void)
 int main(void)
 {
 	an_answer_is_read();
+	options_with_ids_go_before_labels();
 	every_documented_type_is_known();
 	what_is_no_list_is_refused();
 	choices_are_found_as_people_write_them();
