@@ -34,6 +34,12 @@ int form_refuse(struct form *f, const char *at, const char *place, const char *f
 	return -EINVAL;
 }
 
+static bool is_null(struct jspan value)
+{
+	return jtext_type(value) == J_NULL ||
+	       (jtext_type(value) == J_STRING && !words_trim(jraw_of(value)).n);
+}
+
 /* Which form */
 
 static const enum form_type custom_forms[] = {
@@ -49,6 +55,28 @@ static const enum form_type custom_forms[] = {
 enum form_type form_of_field(enum field_type type)
 {
 	return custom_forms[type];
+}
+
+static bool have_ids(const struct choices *c)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		if (c->list[i].id)
+			return true;
+	}
+	return false;
+}
+
+/* A type that is not told, or not known, and yet options: a label that is not among them would
+ * become one. What cannot be told by them, null, goes by shape. */
+static enum form_type form_here(const struct form *f)
+{
+	enum form_type form = custom_forms[f->field->type];
+
+	if (form != FORM_CUSTOM || !have_ids(&f->field->options))
+		return form;
+	if (jtext_type(f->value) == J_ARRAY || jtext_type(f->now) == J_ARRAY)
+		return FORM_MANY;
+	return is_null(f->value) ? form : FORM_ONE;
 }
 
 int form_find(struct form *f, const char *name, size_t n)
@@ -69,7 +97,7 @@ int form_find(struct form *f, const char *name, size_t n)
 		return form_refuse(f, f->value.p, "", "cannot be changed: it is read-only");
 	}
 	if (f->field)
-		f->slot.form = custom_forms[f->field->type];
+		f->slot.form = form_here(f);
 	if (f->field || !fields_are_told(fields) || f->was.n || f->now.n)
 		return 0;
 	f->out->doubts.fields = true;
@@ -79,12 +107,6 @@ int form_find(struct form *f, const char *name, size_t n)
 /* Scalars */
 
 typedef int form_writer(struct form *f, struct jspan value, struct buf *out);
-
-static bool is_null(struct jspan value)
-{
-	return jtext_type(value) == J_NULL ||
-	       (jtext_type(value) == J_STRING && !words_trim(jraw_of(value)).n);
-}
 
 static int write_any(struct form *f, struct jspan value, struct buf *out)
 {

@@ -445,6 +445,27 @@ static void tags_are_names(void)
 	known.tags = &tags;
 }
 
+static void options_bind_where_the_type_is_not_told(void)
+{
+	CLEANUP(fields_free) struct fields *odd = NULL;
+	const struct fields *before = known.fields;
+
+	CHECK_EQ(fields_read(span("[{\"attribute\":\"cf_region\",\"options\":[{\"id\":14,\"name\":"
+				  "\"North\"},{\"id\":15,\"name\":\"South\"}]}]"),
+			     &odd),
+		 0);
+	known.fields = odd;
+	CHECK_STR(change("cf_region", "14", "\"south\""), "15");
+	CHECK_STR(
+		change("cf_region", "14", "\"Sooth\""),
+		"cf_region: there is no \"Sooth\" (-o create_labels lets a save make it); it takes "
+		"North (14), South (15)\n");
+	CHECK_STR(change("cf_region", "14", "null"), "null");
+	CHECK_STR(change("cf_region", "[{\"id\": 14, \"name\": \"North\"}]", "[\"South\", 14]"),
+		  "[15,14]");
+	known.fields = before;
+}
+
 static void a_list_has_an_end(void)
 {
 	char text[8000] = "{\"tags\": [\"Fair\"";
@@ -562,6 +583,7 @@ int main(void)
 	stages_are_of_a_pipeline();
 	a_deal_is_won_and_lost_by_way_of_open();
 	tags_are_names();
+	options_bind_where_the_type_is_not_told();
 	a_list_has_an_end();
 	what_is_not_known_is_asked_for();
 	guests_keep_their_names();
