@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "crm/jchar.h"
+
 enum { DIGITS = 12 }; /* tenths of a second, for three thousand years */
 
 json_t *jout_string(const char *s)
@@ -51,12 +53,30 @@ json_t *jout_seconds(double s)
 	return s < 0 ? json_null() : json_real(round(s * 10) / 10);
 }
 
+/* What a terminal would obey or hide, C1 controls and directions, stays an escape: people read it
+ * there. Outside of strings there is none. */
+static int add_text(const char *text, struct buf *out)
+{
+	const unsigned char *p = (const unsigned char *)text, *end = p + strlen(text);
+	size_t n;
+	int err = 0;
+
+	for (; err == 0 && p < end; p += n) {
+		uint32_t c = jchar_decode(p, end, &n);
+		if (c < 0x7f || !jchar_hides(c))
+			err = buf_add(out, p, n);
+		else
+			err = buf_printf(out, "\\u%04x", c);
+	}
+	return err;
+}
+
 int jout_print(json_t *j, unsigned indent, struct buf *out)
 {
 	size_t layout = indent ? JSON_INDENT(indent) : JSON_COMPACT;
 	char *text = j ? json_dumps(j, layout | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(DIGITS))
 		       : NULL;
-	int err = text ? buf_add_str(out, text) : -ENOMEM;
+	int err = text ? add_text(text, out) : -ENOMEM;
 
 	free(text);
 	json_decref(j);

@@ -296,7 +296,7 @@ static void lift_refusals(struct commit *c) REQUIRES(T)
 
 static void keep_yielded(struct commit *c)
 {
-	char label[NAME_MAX + 64], name[REJECTED_NAME_MAX];
+	char label[NAME_MAX + 64], name[REJECTED_NAME_MAX], quoted[256];
 	struct timespec now;
 
 	if (!c->yielded)
@@ -307,7 +307,8 @@ static void keep_yielded(struct commit *c)
 	int err =
 		rejected_put(spool_rejected_dir(c->tree->config.spool), name, &c->mine, c->yielded);
 	log_info("tree: members left as the server has them: file=%s/%s kept=%s err=%d",
-		 c->coll->kind->name, c->about, name, -err);
+		 c->coll->kind->name, log_quote(quoted, sizeof(quoted), c->about, strlen(c->about)),
+		 name, -err);
 }
 
 static void into_tree(struct commit *c, struct draft_note *note) REQUIRES(T)

@@ -55,9 +55,28 @@ static void any_name_is_one_line(void)
 	buf_fini(&out);
 }
 
+static void nothing_in_it_moves_a_terminal(void)
+{
+	static const char name[] = "a\xc2\x9b"
+				   "31m\x7f\xe2\x80\xae\xc3\xa5.json";
+	struct buf out = BUF_INIT(1 << 16);
+	struct event e = {
+		.dir = "contacts", .name = name, .err = -EPERM, .message = "m", .command = "x"};
+	char path[60];
+
+	CHECK_EQ(event_write(&e, &out), 0);
+	CHECK(strstr(out.data, "a\\u009b31m\\u007f\\u202e\xc3\xa5.json"));
+	json_t *j = json_loads(out.data, 0, NULL);
+	snprintf(path, sizeof(path), "contacts/%s", name);
+	CHECK_STR(json_string_value(json_object_get(j, "path")), path);
+	json_decref(j);
+	buf_fini(&out);
+}
+
 int main(void)
 {
 	a_line_says_all();
 	any_name_is_one_line();
+	nothing_in_it_moves_a_terminal();
 	return check_done("event");
 }
