@@ -10,6 +10,7 @@ enum {
 	UNREACHABLE_MAX = 3,
 	FIRST_PAUSE_MS = 100,
 	LONGEST_PAUSE_MS = 2000,
+	TOLD_LONGEST_S = 366 * 24 * 3600, /* as limit.c's; it must fit into ns */
 };
 
 #define BREAKER_FIRST (1 * NS_PER_SEC)
@@ -30,6 +31,8 @@ static int64_t back_off(int tries, uint32_t random)
 
 static int64_t as_told(const struct attempt *a, uint32_t random)
 {
+	if (a->retry_after > TOLD_LONGEST_S)
+		return TOLD_LONGEST_S * (int64_t)NS_PER_SEC;
 	if (a->retry_after >= 0)
 		return a->retry_after * (int64_t)NS_PER_SEC;
 	return back_off(a->tries, random);

@@ -70,6 +70,10 @@ static void test_pauses(void)
 	a.status = 503;
 	a.tries = 1;
 	CHECK_EQ(retry_after(&a, 99), 17 * (int64_t)NS_PER_SEC);
+	a.retry_after = 18446744074; /* in ns it would be a third of a second */
+	CHECK(retry_after(&a, 99) > 300 * 24 * 3600 * (int64_t)NS_PER_SEC);
+	a.retry_after = INT64_MAX;
+	CHECK(retry_after(&a, 99) > 300 * 24 * 3600 * (int64_t)NS_PER_SEC);
 	a.hopeless = true;
 	CHECK(!repeats(a));
 }
