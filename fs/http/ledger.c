@@ -404,7 +404,8 @@ void ledger_sweep(void)
 		struct stat st;
 		if (fd < 0 || fstat(fd, &st) != 0 || time(NULL) - st.st_mtime < IDLE_S)
 			continue;
-		if (!has_holder(fd))
+		/* The lock is ours: no name now means that another file has it since. */
+		if (!has_holder(fd) && has_name(fd))
 			unlinkat(dirfd(d), name, 0);
 	}
 }
