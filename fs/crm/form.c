@@ -300,6 +300,19 @@ static int write_phone_number(struct form *f, struct jspan number, const char *p
 	return err < 0 ? err : jtext_compact(number, out);
 }
 
+/* What the server itself says of one of them. */
+static bool is_phone_type_there(struct jspan phones, struct jspan type)
+{
+	struct jiter it = {0};
+	struct jspan phone, has;
+
+	while (jtext_type(phones) == J_ARRAY && jtext_next_element(phones, &it, &phone)) {
+		if (jtext_get(phone, "type", &has) && jtext_equal(has, type))
+			return true;
+	}
+	return false;
+}
+
 static int write_phone_type(struct form *f, struct jspan type, const char *place, struct buf *out)
 {
 	static const char *const words[] = {"\"mobile\"", "\"work\"", "\"other\""};
@@ -310,6 +323,8 @@ static int write_phone_type(struct form *f, struct jspan type, const char *place
 		if (canon_same(FORM_STATUS, type, (struct jspan){words[i], strlen(words[i])}))
 			return buf_printf(out, ",\"type\":%s", words[i]);
 	}
+	if (jtext_type(type) == J_STRING && is_phone_type_there(f->now, type))
+		return buf_printf(out, ",\"type\":%.*s", (int)type.n, type.p);
 	return form_refuse(f, type.p, place, "takes \"mobile\", \"work\" or \"other\"");
 }
 

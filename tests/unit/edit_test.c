@@ -459,8 +459,19 @@ static void the_head_tells_what_a_text_is(void)
 	CHECK_STR(why(), "f:2:5: not JSON: a colon is missing\n");
 }
 
+#define HOME "{\"phones\": [{\"number\": \"+1\", \"type\": \"home\"}"
+static void a_type_of_phone_that_the_server_has_is_one(void)
+{
+	SENDS(update("contacts", HOME ", {\"number\": \"+2\"}]}", HOME "]}"),
+	      "{\"phones\":[{\"number\":\"+1\",\"type\":\"home\"},{\"number\":\"+2\"}]}");
+	REFUSES(update("contacts", "{\"phones\": [{\"number\": \"+1\", \"type\": \"hom\"}]}",
+		       HOME "]}"),
+		"f:1:38: phones[0].type: takes \"mobile\", \"work\" or \"other\"\n");
+}
+
 int main(void)
 {
+	a_type_of_phone_that_the_server_has_is_one();
 	struct fields *none = fields_none();
 
 	known = (struct edit_known){.fields = none, .create_labels = true};
