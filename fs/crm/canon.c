@@ -538,6 +538,8 @@ bool canon_is_taken(enum form_type form, struct jspan sent, struct jspan got)
 		return true;
 	if (form != FORM_TEXT && diff > -0.01 && diff < 0.01)
 		return true;
+	if (form == FORM_WHEN && canon_same(FORM_DATE, sent, got)) /* a day, and its midnight */
+		return true;
 	for (size_t i = 0; form == FORM_CUSTOM && i < ARRAY_LEN(looser); i++) {
 		if (canon_same(looser[i], sent, got))
 			return true;

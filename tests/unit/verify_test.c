@@ -122,6 +122,14 @@ static void what_an_answer_does_not_show_is_not_missed(void)
 		      "{\"parent_company_id\":null,\"parent\":null}", "{}"));
 }
 
+static void a_day_is_its_midnight(void)
+{
+	CHECK(taken("due_date", "\"2025-03-31\"", "\"2025-03-31T00:00:00.000000Z\"",
+		    "\"2025-03-31T00:00:00.000000Z\""));
+	CHECK(taken("due_date", "\"2025-03-31 00:00:00\"", "\"2025-03-31\"", "\"2025-03-31\""));
+	CHECK(!taken("due_date", "\"2025-03-31 09:30:00\"", "\"2025-03-31\"", "\"2025-03-31\""));
+}
+
 static void a_prefix_is_the_servers_to_add(void)
 {
 	static const char *const sent[] = {"070-1", "+46 70 1", "+46702", "+1701", "+4670", "701"};
@@ -201,6 +209,7 @@ int main(void)
 	what_was_left_is_told();
 	what_the_server_made_of_it_is_taken();
 	what_a_server_writes_small_is_taken();
+	a_day_is_its_midnight();
 	what_an_answer_does_not_show_is_not_missed();
 	a_prefix_is_the_servers_to_add();
 	every_record_that_was_sent_is_attached();
