@@ -71,6 +71,15 @@ int choices_set_email(struct choices *c, struct jspan email_value)
 	return last->email ? 0 : -ENOMEM;
 }
 
+bool choices_have_ids(const struct choices *c)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		if (c->list[i].id)
+			return true;
+	}
+	return false;
+}
+
 const struct choice *choices_by_id(const struct choices *c, uint64_t id)
 {
 	for (size_t i = 0; id && i < c->count; i++) {

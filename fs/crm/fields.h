@@ -36,6 +36,7 @@ static inline void choices_fini_at(struct choices *c)
 {
 	choices_fini(c);
 }
+bool choices_have_ids(const struct choices *c);				  /* of any */
 const struct choice *choices_by_id(const struct choices *c, uint64_t id); /* lends, or NULL */
 /* By name without regard to case (ASCII and, as the API, at least Latin letters), trimmed; a user
  * also by e-mail. of: only those of this pipeline; 0: any. NULL: none. *count: how many match. */

@@ -57,22 +57,13 @@ enum form_type form_of_field(enum field_type type)
 	return custom_forms[type];
 }
 
-static bool have_ids(const struct choices *c)
-{
-	for (size_t i = 0; i < c->count; i++) {
-		if (c->list[i].id)
-			return true;
-	}
-	return false;
-}
-
 /* A type that is not told, or not known, and yet options: a label that is not among them would
  * become one. What cannot be told by them, null, goes by shape. */
 static enum form_type form_here(const struct form *f)
 {
 	enum form_type form = custom_forms[f->field->type];
 
-	if (form != FORM_CUSTOM || !have_ids(&f->field->options))
+	if (form != FORM_CUSTOM || !choices_have_ids(&f->field->options))
 		return form;
 	if (jtext_type(f->value) == J_ARRAY || jtext_type(f->now) == J_ARRAY)
 		return FORM_MANY;

@@ -58,7 +58,7 @@ json_t *jout_seconds(double s)
 static int add_text(const char *text, struct buf *out)
 {
 	const unsigned char *p = (const unsigned char *)text, *end = p + strlen(text);
-	size_t n;
+	size_t n, before = out->len;
 	int err = 0;
 
 	for (; err == 0 && p < end; p += n) {
@@ -68,6 +68,8 @@ static int add_text(const char *text, struct buf *out)
 		else
 			err = buf_printf(out, "\\u%04x", c);
 	}
+	if (err < 0)
+		out->len = before;
 	return err;
 }
 
