@@ -166,6 +166,12 @@ def test_a_server_that_cannot_be_asked_gives_an_error_and_no_half_a_template(crm
     crm.up()
 
 
+def test_a_refused_token_is_no_answer_about_fields(crm, mnt):
+    crm.fault(path="create-fields", status=401, body={"message": "Unauthenticated."}, times=1_000)
+    with pytest.raises(PermissionError):
+        (mnt / "contacts" / ".template.json").read_text()
+
+
 def test_there_is_one_wherever_something_can_be_created(crm, mnt):
     kinds = [k for k in os.listdir(mnt) if k != "README.md"]
     for kind in kinds:

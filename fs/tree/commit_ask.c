@@ -21,12 +21,6 @@ static const char advice_lost[] = "The connection broke before the answer came, 
 				  "could not be asked since. The next "
 				  "save looks first.";
 
-/* Not to this user, or by no server of this version: that stays so. (A refused token does not.) */
-static bool is_unanswerable(int err)
-{
-	return err == -ENOENT || err == -EPERM;
-}
-
 /* The record again */
 
 /* Is what it is attached to wanted with it? (Notes: every PUT names that.) */
@@ -125,7 +119,7 @@ static void fields_done(struct job *j)
 	struct commit *c = j->arg;
 
 	c->job = NULL;
-	if (j->err && !is_unanswerable(j->err)) {
+	if (j->err && !vocab_is_untold(j->err)) {
 		commit_fail_sent(c, j);
 		return;
 	}
@@ -146,7 +140,7 @@ static void lookup_done(struct job *j)
 	int err = 0;
 
 	c->job = NULL;
-	if (j->err && !is_unanswerable(j->err)) {
+	if (j->err && !vocab_is_untold(j->err)) {
 		commit_fail_sent(c, j);
 		return;
 	}

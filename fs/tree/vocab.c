@@ -71,9 +71,14 @@ uint64_t vocab_fields_at(const struct vocab *v, const struct kind *k)
 	return v->topics[k - kinds].fields ? v->topics[k - kinds].fields_at : 0;
 }
 
+bool vocab_is_untold(int err)
+{
+	return err == -ENOENT || err == -EPERM;
+}
+
 int vocab_read_fields(struct vocab *v, const struct kind *k, const struct job *j)
 {
-	bool is_told = j->err != -ENOENT && j->err != -EPERM && j->err != -EACCES;
+	bool is_told = !vocab_is_untold(j->err);
 	struct fields *f = NULL;
 	int err = is_told ? j->err : 0;
 

@@ -24,6 +24,9 @@ const struct fields *vocab_fields(const struct vocab *v, const struct kind *k); 
 /* takes f, which was asked for at `now` */
 void vocab_set_fields(struct vocab *v, const struct kind *k, struct fields *f, uint64_t now);
 uint64_t vocab_fields_at(const struct vocab *v, const struct kind *k); /* when that was asked; 0 */
+/* Does a server say so that does not tell this user, or is of another version? That stays so. (A refused
+ * token does not.) */
+bool vocab_is_untold(int err);
 /* Takes in what a job of api_fields came to: what the server does not tell this user counts as told to
  * be nothing. 0, or -errno and nothing has changed. */
 int vocab_read_fields(struct vocab *v, const struct kind *k, const struct job *j);

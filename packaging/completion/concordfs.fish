@@ -52,6 +52,7 @@ function __concordfs_options
                 "$lead"'max_deletes=' 'deletions allowed a minute' \
                 "$lead"'conflict=' 'where a colleague changed the same' \
                 "$lead"'create_labels' 'saves may make options that do not exist' \
+                "$lead"'noreadme' 'no README.md in the root of the mount' \
                 "$lead"'page_size=' 'records asked for at once' \
                 "$lead"'state_dir=' 'where unsaved texts live' \
                 "$lead"'cacert=' 'certificates to trust' \
