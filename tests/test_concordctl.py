@@ -111,6 +111,7 @@ def test_status_says_how_the_mount_stands(crm, mnt, card):
 
 def test_status_as_json_is_the_mounts_own(crm, mnt, card):
     said, own = as_json("status", mnt), status(mnt)
+    assert set(json.loads(ctl("--json", "status", mnt))) == set(said)
     assert set(said) == set(own) and said["collections"]["contacts"]["records"] == 20
 
 
@@ -315,6 +316,7 @@ def test_doctor_says_what_to_do_about_files(crm, home):
     assert "1 account" in found[("config", "ok")]
     assert found[("token", "error")].endswith(f"chmod 600 '{token}'")
     token.chmod(0o600)
+    assert findings("work", home=home)[("server", "ok")].startswith(crm.url)
     config.chmod(0o666)
     found = findings(crm.url, home=home, code=1)
     assert found[("config", "error")] and found[("token", "ok")] and found[("server", "ok")]
