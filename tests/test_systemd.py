@@ -290,6 +290,8 @@ def test_the_token_comes_as_a_credential(crm, manager):
 
 
 def test_after_a_crash_it_is_mounted_again(crm, manager):
+    (manager.units / "concordfs@.service.d").mkdir()
+    (manager.units / "concordfs@.service.d" / "soon.conf").write_text("[Service]\nRestartSec=1s\n")
     manager.start()
     manager.does("start")
     os.kill(int(manager.shown("MainPID")), signal.SIGKILL)
