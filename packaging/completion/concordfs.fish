@@ -56,7 +56,6 @@ function __concordfs_options
                 "$lead"'page_size=' 'records asked for at once' \
                 "$lead"'state_dir=' 'where unsaved texts live' \
                 "$lead"'cacert=' 'certificates to trust' \
-                "$lead"'noreadme' 'no README.md in the root' \
                 "$lead"'crawlers=' 'programs that get only what is known' \
                 "$lead"'uid=' 'owner of the files' \
                 "$lead"'gid=' 'group of the files' \
