@@ -26,8 +26,12 @@ static const char what_is_here[] =
 	"words.\n"
 	"  Both are there in every collection where something can be created; `ls` hides them.\n"
 	"- `getfattr -d 41.json`: id, page in the CRM, version, and whether it is saved.\n"
-	"- `.concordfs/` (hidden from `ls`): `errors.ndjson`, `rejected/` with refused texts, and\n"
-	"  `allow_deletes`: a number written to it lets that many more deletions pass.\n"
+	"- `.concordfs/` (hidden from `ls`): `status.json` tells how the mount stands, and "
+	"`refresh`\n"
+	"  takes a path that shall be asked for anew; `rejected/` has refused texts, "
+	"`errors.ndjson`\n"
+	"  a line for each; a number written to `allow_deletes` lets that many more deletions "
+	"pass.\n"
 	"- Editors' swap files, backups and every other name stay on this machine.\n";
 
 /* What is refused before it is sent, or by a rule of ours. */
