@@ -29,6 +29,8 @@ SUSPICIOUS = re.compile(r"Sanitizer|runtime error:|\bBUG\b|Assertion|fuse: |stac
 def pytest_configure(config):
     config.addinivalue_line("markers", "concurrent: many processes at once; also run under TSan")
     config.addinivalue_line("markers", "slow_watchdog(seconds): this test may take so long")
+    # A shell starts what it leaves in the background with SIGINT ignored, and so would all that we start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def until(fact, timeout=10, what="the fact"):
