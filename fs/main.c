@@ -81,12 +81,12 @@ static int ask_account(struct http *http, unsigned seconds, struct me *me)
 
 static int check_account(struct http *http, struct me *me)
 {
-	log_mute(true);
 	http_share(http, 0);
+	log_mute(true); /* what is wrong is said in one sentence */
 	int err = ask_account(http, CHECK_TIMEOUT_S, me);
+	log_mute(false);
 	if (!err)
 		http_share(http, me->id);
-	log_mute(false);
 	return err;
 }
 
