@@ -9,18 +9,9 @@ import pytest
 
 from conftest import run
 from test_refused import refused
-from test_save import edited
+from test_save import card, edited  # noqa: F401
 
 OURS = "user.concordfs."
-
-
-@pytest.fixture
-def card(crm, mnt):
-    """A listed contact: its path, its id."""
-    crm.fill("contacts", 20)
-    os.listdir(mnt / "contacts")
-    record = crm.ids("contacts")[4]
-    return mnt / "contacts" / f"{record}.json", record
 
 
 def get(path, name):

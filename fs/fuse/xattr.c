@@ -26,6 +26,17 @@ static void reply(struct call *c, int r, const struct buf *out)
 		fuse_reply_buf(call_end(c), out->data, out->len);
 }
 
+/* NULL: there was no memory, and the kernel has been told. */
+static void start(struct call *c, fuse_ino_t ino, size_t size)
+{
+	if (!c)
+		return;
+	c->ino = ino;
+	c->size = size;
+	call_looks(c);
+	call_run(c);
+}
+
 static void run_getxattr(struct call *c)
 {
 	CLEANUP(buf_fini) struct buf out = BUF_INIT(XATTR_MAX_BYTES + 1);
@@ -41,13 +52,7 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 		fuse_reply_err(req, EOPNOTSUPP);
 		return;
 	}
-	struct call *c = call_new(req, run_getxattr, name, NULL);
-	if (!c)
-		return;
-	c->ino = ino;
-	c->size = size;
-	call_looks(c);
-	call_run(c);
+	start(call_new(req, run_getxattr, name, NULL), ino, size);
 }
 
 static void run_listxattr(struct call *c)
@@ -68,11 +73,5 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 		fuse_reply_err(req, EOPNOTSUPP);
 		return;
 	}
-	struct call *c = call_new(req, run_listxattr, NULL, NULL);
-	if (!c)
-		return;
-	c->ino = ino;
-	c->size = size;
-	call_looks(c);
-	call_run(c);
+	start(call_new(req, run_listxattr, NULL, NULL), ino, size);
 }
