@@ -174,13 +174,6 @@ static void stopping(void *arg)
 	signals_stop();
 }
 
-static void free_string(char *s)
-{
-	free(s);
-}
-
-DEFINE_CLEANUP(char *, free_string)
-
 static struct tree_config tree_config(const struct service *service, struct spool *spool,
 				      const char *readme)
 {

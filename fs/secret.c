@@ -66,17 +66,10 @@ static bool take(struct secret *out, enum secret_kind kind, const char *where)
 	return !where || out->where;
 }
 
-static void free_path(char *path)
-{
-	free(path);
-}
-
-DEFINE_CLEANUP(char *, free_path)
-
 int secret_find(const char *token_file, const char *token_command, struct secret *out)
 {
-	CLEANUP(free_path) char *credential = credential_path();
-	CLEANUP(free_path) char *own = home_path("XDG_CONFIG_HOME", ".config", "/token");
+	CLEANUP(free_string) char *credential = credential_path();
+	CLEANUP(free_string) char *own = home_path("XDG_CONFIG_HOME", ".config", "/token");
 	bool ok;
 
 	if (token_file)

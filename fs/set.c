@@ -18,13 +18,6 @@
 
 enum { PAGE_SIZE_MAX = 1000, MAX_DELETES_MAX = 1000000 };
 
-static void free_string(char *s)
-{
-	free(s);
-}
-
-DEFINE_CLEANUP(char *, free_string)
-
 /* Said here, so that words does not say what the option wants. */
 static int say_errno(const char *what)
 {

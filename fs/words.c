@@ -18,13 +18,6 @@
 
 enum { SHOWN_MAX = 256 };
 
-static void free_string(char *s)
-{
-	free(s);
-}
-
-DEFINE_CLEANUP(char *, free_string)
-
 enum {
 	NO_VALUE = 1,
 	WITH_VALUE = 2,	 /* or both */

@@ -4,6 +4,7 @@
 #define BASE_MACROS_H
 
 #include <stddef.h>
+#include <stdlib.h>
 
 /* CLEANUP(x_put) struct x *p = ...: x_put(p) runs when p leaves scope; x_put must accept NULL. */
 #define CLEANUP(fn) __attribute__((cleanup(fn##_at)))
@@ -19,6 +20,12 @@
 	{                                                                                          \
 		fn(*p);                                                                            \
 	}
+
+static inline void free_string(char *s)
+{
+	free(s);
+}
+DEFINE_CLEANUP(char *, free_string)
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

@@ -36,12 +36,6 @@ static void json_put(json_t *j)
 }
 DEFINE_CLEANUP(json_t *, json_put)
 
-static void bytes_free(char *p)
-{
-	free(p);
-}
-DEFINE_CLEANUP(char *, bytes_free)
-
 void page_msg_fini(struct page_msg *m)
 {
 	for (size_t i = 0; i < m->count; i++)
@@ -100,7 +94,7 @@ struct job *api_get(const struct kind *k, uint64_t id)
 
 static struct job *with_body(struct job *j, char *body, size_t n)
 {
-	CLEANUP(bytes_free) char *taken = body;
+	CLEANUP(free_string) char *taken = body;
 
 	if (!j)
 		return NULL;
